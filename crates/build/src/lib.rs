@@ -1,0 +1,1 @@
+//! Order: resolve, schedule, perform, assemble images.

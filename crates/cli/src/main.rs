@@ -1,0 +1,3 @@
+//! The `crossdock` command.
+
+fn main() {}

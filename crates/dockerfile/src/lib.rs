@@ -1,0 +1,1 @@
+//! Dockerfile syntax: parser, expansion, ignore files, lowering.

@@ -1,0 +1,1 @@
+//! The operating system of the host: files, locks, folders.

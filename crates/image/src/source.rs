@@ -1,0 +1,115 @@
+//! Where an image comes from, as a Dockerfile or a command line names it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{BlobDigest, DigestError};
+
+/// An image as `FROM`, `--from` or a command line names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ImageSource {
+    /// `oci-layout://DIR[:tag][@digest]`.
+    Layout(LayoutReference),
+    /// Anything else: the text of a registry reference as docker writes it.
+    Registry(String),
+}
+
+/// An image in an OCI image layout on disk: `oci-layout://DIR[:tag][@digest]`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LayoutReference {
+    /// The layout's folder, absolute or relative to the caller's working directory.
+    pub directory: String,
+    /// The value of `org.opencontainers.image.ref.name` to look for.
+    pub tag: Option<String>,
+    /// The digest of the manifest or index to use.
+    pub digest: Option<BlobDigest>,
+}
+
+/// Text that does not name an image.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// The part after `@` is not a digest.
+    #[error("image {text:?}: {source}")]
+    Digest {
+        /// The text as it was given.
+        text: String,
+        /// What is wrong with the digest.
+        source: DigestError,
+    },
+    /// Nothing stands where the folder or the name should be.
+    #[error("image {text:?}: the name is empty")]
+    Empty {
+        /// The text as it was given.
+        text: String,
+    },
+}
+
+const LAYOUT_SCHEME: &str = "oci-layout://";
+
+impl FromStr for ImageSource {
+    type Err = SourceError;
+
+    fn from_str(text: &str) -> Result<Self, SourceError> {
+        let Some(rest) = text.strip_prefix(LAYOUT_SCHEME) else {
+            if text.is_empty() {
+                return Err(SourceError::Empty {
+                    text: text.to_owned(),
+                });
+            }
+            return Ok(Self::Registry(text.to_owned()));
+        };
+        let (rest, digest) = match rest.rsplit_once('@') {
+            Some((rest, digest)) if digest.contains(':') => {
+                let digest = digest.parse().map_err(|source| SourceError::Digest {
+                    text: text.to_owned(),
+                    source,
+                })?;
+                (rest, Some(digest))
+            }
+            _ => (rest, None),
+        };
+        // A colon starts a tag only if no separator follows it, and it is not a drive letter's.
+        let (directory, tag) = match rest.rsplit_once(':') {
+            Some((directory, tag))
+                if !tag.is_empty()
+                    && !tag.contains(['/', '\\'])
+                    && !(directory.len() == 1 && directory.as_bytes()[0].is_ascii_alphabetic()) =>
+            {
+                (directory, Some(tag.to_owned()))
+            }
+            _ => (rest, None),
+        };
+        if directory.is_empty() {
+            return Err(SourceError::Empty {
+                text: text.to_owned(),
+            });
+        }
+        Ok(Self::Layout(LayoutReference {
+            directory: directory.to_owned(),
+            tag,
+            digest,
+        }))
+    }
+}
+
+impl fmt::Display for ImageSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Layout(layout) => fmt::Display::fmt(layout, f),
+            Self::Registry(text) => f.write_str(text),
+        }
+    }
+}
+
+impl fmt::Display for LayoutReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{LAYOUT_SCHEME}{}", self.directory)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
