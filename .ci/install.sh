@@ -1,0 +1,116 @@
+# Root's part of .ci/run: installs what is missing, makes the ordinary user, copies the checkout.
+# Called by .ci/run with the user's name and the sections that will run.
+set -euo pipefail
+CI_USER=$1
+shift
+SECTIONS=" $* "
+
+wants() { [[ $SECTIONS == *" $1 "* ]]; }
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+quietly() {
+    "$@" >"$log" 2>&1 </dev/null || {
+        echo "  FAILED: $*"
+        tail -n 40 "$log" | sed 's/^/  | /'
+        return 1
+    }
+}
+
+# --- Debian packages -------------------------------------------------------------------------------
+packages=(ca-certificates gcc g++ git libc6-dev python3 util-linux)
+if wants windows; then
+    packages+=(gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-win32 wine64)
+fi
+if wants determinism; then packages+=(qemu-user); fi
+if wants e2e; then
+    packages+=(attr debootstrap libcap2-bin libhivex-bin python3-hivex skopeo umoci zstd)
+fi
+missing=()
+for package in "${packages[@]}"; do
+    [[ $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) == 'install ok installed' ]] ||
+        missing+=("$package")
+done
+export DEBIAN_FRONTEND=noninteractive
+apt_install() {
+    quietly apt-get -o DPkg::Lock::Timeout=600 -o APT::Update::Error-Mode=any -q update || true
+    quietly apt-get -o DPkg::Lock::Timeout=600 -q install -y --no-install-recommends "$@"
+}
+if ((${#missing[@]})); then
+    echo "  apt: ${missing[*]}"
+    apt_install "${missing[@]}"
+fi
+
+# --- Rust ------------------------------------------------------------------------------------------
+command -v rustc >/dev/null || {
+    echo "  there is no rustc: install Rust with rustup first (rust-version in Cargo.toml)"
+    exit 1
+}
+if wants windows && ! cargo nextest --version >/dev/null 2>&1; then
+    echo "  cargo install cargo-nextest"
+    quietly cargo install --locked --root /usr/local cargo-nextest
+fi
+
+# --- The user, who can reach neither root's home nor, perhaps, the checkout ---------------------------
+id -u "$CI_USER" >/dev/null 2>&1 ||
+    useradd --no-create-home --home-dir "$CI_BASE/home" --shell /usr/sbin/nologin "$CI_USER"
+chmod 755 "$CI_BASE"
+for folder in home target cargo logs results; do
+    install -d -o "$CI_USER" -g "$CI_USER" "$CI_BASE/$folder"
+done
+as_user() { setpriv --reuid="$CI_USER" --regid="$CI_USER" --init-groups "$@"; }
+
+# The tools are used where they lie if the user can run them there, else from a mirror of hard links.
+rm -f "$CI_BASE/toolchain"
+sysroot=$(rustc --print sysroot)
+if ! as_user test -x "$sysroot/bin/cargo"; then
+    rm -rf "$CI_BASE/rust"
+    mkdir "$CI_BASE/rust"
+    for part in bin lib libexec; do
+        [[ -d $sysroot/$part ]] || continue
+        cp -al "$sysroot/$part" "$CI_BASE/rust/" 2>/dev/null || {
+            rm -rf "$CI_BASE/rust/${part:?}"
+            cp -a "$sysroot/$part" "$CI_BASE/rust/"
+        }
+    done
+    sysroot=$CI_BASE/rust
+fi
+echo "$sysroot/bin" >"$CI_BASE/toolchain"
+
+# --- The Windows standard library --------------------------------------------------------------------
+# By rustup where its server answers, else built from Debian's source package (its compiler is as new
+# as rustup's). `windows-toolchain` names the folder of the cargo that has it.
+rm -f "$CI_BASE/windows-toolchain"
+if wants windows; then
+    target=x86_64-pc-windows-gnu
+    library() { [[ -n $(compgen -G "$1/lib/rustlib/$target/lib/libstd-*.rlib") ]]; }
+    if [[ ${CROSSDOCK_CI_WINDOWS_STD:-} != debian ]] && ! library "$sysroot" &&
+        command -v rustup >/dev/null; then
+        echo "  rustup target add $target"
+        if timeout 300 rustup target add "$target" >"$log" 2>&1; then
+            real=$(rustc --print sysroot)
+            if [[ $real != "$sysroot" ]]; then
+                cp -al "$real/lib/rustlib/$target" "$sysroot/lib/rustlib/" 2>/dev/null ||
+                    cp -a "$real/lib/rustlib/$target" "$sysroot/lib/rustlib/"
+            fi
+        else
+            echo "  rustup's server did not give it; using Debian's source package"
+        fi
+    fi
+    if [[ ${CROSSDOCK_CI_WINDOWS_STD:-} != debian ]] && library "$sysroot"; then
+        echo "$sysroot/bin" >"$CI_BASE/windows-toolchain"
+    else
+        bash .ci/windows-std.sh "$target"
+        echo /usr/bin >"$CI_BASE/windows-toolchain"
+    fi
+fi
+
+# --- The copy of the checkout ------------------------------------------------------------------------
+# What git tracks or would track, with fresh times: cargo must not take an older build for this one's.
+rm -rf "$CI_SRC"
+install -d "$CI_SRC"
+git -c safe.directory="$PWD" ls-files -z --cached --others --exclude-standard |
+    while IFS= read -r -d '' path; do
+        if [[ -e $path || -L $path ]]; then printf '%s\0' "$path"; fi
+    done |
+    tar -c --null --no-recursion -T - | tar -xm --no-same-owner -C "$CI_SRC"
+chown -R "$CI_USER:$CI_USER" "$CI_SRC"
