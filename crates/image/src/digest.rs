@@ -163,3 +163,6 @@ digest_newtype! {
     /// The digest of a layer's uncompressed tar (image-spec config.md, "Layer DiffID").
     DiffId
 }
+
+#[cfg(test)]
+mod tests;

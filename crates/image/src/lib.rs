@@ -4,11 +4,32 @@
 //! references, digests, platforms, descriptors, and the traits through which blobs are read.
 
 mod config;
+mod descriptor;
 mod digest;
+mod document;
+mod index;
+mod manifest;
+mod media_type;
 mod platform;
+mod select;
 mod source;
+mod timestamp;
+mod verify;
 
-pub use config::{Config, ContainerConfig, Health, History, RootFs, Timestamp};
+pub use config::{
+    Config, ConfigError, ContainerConfig, Health, History, MAX_CONFIG_SIZE, MAX_HISTORY, RootFs,
+    Timestamp,
+};
+pub use descriptor::{ANNOTATION_IMAGE_NAME, ANNOTATION_REF_NAME, Descriptor};
 pub use digest::{BlobDigest, DiffId, Digest, DigestError};
+pub use document::{
+    Document, DocumentError, MAX_BLOB_SIZE, MAX_DOCUMENT_SIZE, MAX_LAYERS, MAX_MANIFESTS,
+};
+pub use index::Index;
+pub use manifest::Manifest;
+pub use media_type::{LayerCompression, LayerMediaType, MediaType, oci_layer_media_type};
 pub use platform::{OsVersion, Platform, PlatformError};
+pub use select::{SelectError, select};
 pub use source::{ImageSource, LayoutReference, SourceError};
+pub use timestamp::{format_rfc3339, parse_rfc3339};
+pub use verify::{BlobSource, VerifiedReader, VerifyError};

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::null_default;
+
 /// The platform of an image (image-spec image-index.md, `platform`; config.md).
 ///
 /// Text forms are containerd's: `windows/amd64`, `linux/arm/v7`, `windows(10.0.20348.1)/amd64`,
@@ -13,23 +15,35 @@ use serde::{Deserialize, Serialize};
 /// (`x86_64` is `amd64`, `arm64/v8` is `arm64`, `arm` is `arm/v7`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Platform {
-    /// `linux` or `windows`; others are read but not built for.
-    pub os: String,
     /// `amd64`, `arm64`, …, GOARCH names.
+    #[serde(default, deserialize_with = "null_default")]
     pub architecture: String,
-    /// `v7`, `v8`, …; empty when there is none.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub variant: String,
+    /// `linux` or `windows`; others are read but not built for.
+    #[serde(default, deserialize_with = "null_default")]
+    pub os: String,
     /// `10.0.<build>.<revision>` for Windows; empty when there is none.
     #[serde(
         default,
         rename = "os.version",
-        skip_serializing_if = "String::is_empty"
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_default"
     )]
     pub os_version: String,
     /// `win32k` and the like.
-    #[serde(default, rename = "os.features", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        rename = "os.features",
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_default"
+    )]
     pub os_features: Vec<String>,
+    /// `v7`, `v8`, …; empty when there is none.
+    #[serde(
+        default,
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_default"
+    )]
+    pub variant: String,
 }
 
 /// Text that is not a platform.
@@ -52,8 +66,9 @@ pub struct OsVersion(Vec<u64>);
 impl OsVersion {
     /// Reads the dotted numbers of `text`; `None` if a part is not a number.
     pub fn parse(text: &str) -> Option<Self> {
+        let digits = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
         text.split('.')
-            .map(|part| part.parse().ok())
+            .map(|part| Some(part).filter(digits)?.parse().ok())
             .collect::<Option<_>>()
             .map(Self)
     }
@@ -61,6 +76,16 @@ impl OsVersion {
     /// The third number, Windows' build, if there is one.
     pub fn build(&self) -> Option<u64> {
         self.0.get(2).copied()
+    }
+
+    /// The first two numbers, as many as there are.
+    pub(crate) fn major_minor(&self) -> &[u64] {
+        &self.0[..self.0.len().min(2)]
+    }
+
+    /// Whether the numbers of `prefix` are the first of this version.
+    pub(crate) fn starts_with(&self, prefix: &Self) -> bool {
+        self.0.starts_with(&prefix.0)
     }
 }
 
@@ -85,6 +110,18 @@ impl Platform {
             variant: String::new(),
             os_version: String::new(),
             os_features: Vec::new(),
+        }
+    }
+
+    /// The same platform in the spelling that [`FromStr`] gives: documents of old tools write
+    /// `x86_64`, or `arm64` with the variant `v8`.
+    pub fn normalised(self) -> Self {
+        let (architecture, variant) = normalise(&self.architecture, &self.variant);
+        Self {
+            os: normalise_os(&self.os),
+            architecture,
+            variant,
+            ..self
         }
     }
 
@@ -129,7 +166,7 @@ impl FromStr for Platform {
         let mut parts = text.trim().split('/');
         let system = parts.next().unwrap_or_default();
         let architecture = parts.next().unwrap_or_default();
-        let variant = parts.next().unwrap_or_default();
+        let variant = parts.next();
         if parts.next().is_some() {
             return Err(error("too many parts"));
         }
@@ -160,14 +197,11 @@ impl FromStr for Platform {
                 "the architecture is missing or has an invalid character",
             ));
         }
-        if !variant.is_empty() && !valid(variant) {
-            return Err(error("the variant has an invalid character"));
+        if variant.is_some_and(|variant| !valid(variant)) {
+            return Err(error("the variant is empty or has an invalid character"));
         }
-        let os = match os.to_ascii_lowercase().as_str() {
-            "macos" => "darwin".to_owned(),
-            os => os.to_owned(),
-        };
-        let (architecture, variant) = normalise(architecture, variant);
+        let os = normalise_os(os);
+        let (architecture, variant) = normalise(architecture, variant.unwrap_or_default());
         Ok(Self {
             os,
             architecture,
@@ -175,6 +209,13 @@ impl FromStr for Platform {
             os_version,
             os_features,
         })
+    }
+}
+
+fn normalise_os(os: &str) -> String {
+    match os.to_ascii_lowercase().as_str() {
+        "macos" => "darwin".to_owned(),
+        os => os.to_owned(),
     }
 }
 
@@ -200,3 +241,6 @@ fn normalise(architecture: &str, variant: &str) -> (String, String) {
     };
     (architecture.to_owned(), variant.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,12 +69,10 @@ impl FromStr for ImageSource {
             _ => (rest, None),
         };
         // A colon starts a tag only if no separator follows it, and it is not a drive letter's.
+        let is_drive = |text: &str| text.len() == 1 && text.as_bytes()[0].is_ascii_alphabetic();
+        let is_tag = |text: &str| !text.is_empty() && !text.contains(['/', '\\']);
         let (directory, tag) = match rest.rsplit_once(':') {
-            Some((directory, tag))
-                if !tag.is_empty()
-                    && !tag.contains(['/', '\\'])
-                    && !(directory.len() == 1 && directory.as_bytes()[0].is_ascii_alphabetic()) =>
-            {
+            Some((directory, tag)) if is_tag(tag) && !is_drive(directory) => {
                 (directory, Some(tag.to_owned()))
             }
             _ => (rest, None),
@@ -113,3 +111,6 @@ impl fmt::Display for LayoutReference {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+use super::*;
+
+const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// Parses a layout reference: folder, tag, whether there is a digest.
+#[track_caller]
+fn check(text: &str, expected: Option<(&str, Option<&str>, bool)>) {
+    let text = text.replace("DIGEST", DIGEST);
+    let parsed: Option<ImageSource> = text.parse().ok();
+    let Some(source) = parsed else {
+        assert_eq!(expected, None, "{text}");
+        return;
+    };
+    assert_eq!(source.to_string(), text);
+    let ImageSource::Layout(layout) = source else {
+        panic!("{text} is not a layout");
+    };
+    let found = (
+        layout.directory.as_str(),
+        layout.tag.as_deref(),
+        layout.digest.is_some(),
+    );
+    assert_eq!(Some(found), expected, "{text}");
+}
+
+#[test]
+fn layouts() {
+    check("oci-layout://a", Some(("a", None, false)));
+    check("oci-layout:///a/b", Some(("/a/b", None, false)));
+    check("oci-layout://base:v1", Some(("base", Some("v1"), false)));
+    // A single letter is a drive: this is a folder relative to the drive's current one.
+    check("oci-layout://c:v1", Some(("c:v1", None, false)));
+    check("oci-layout://./a:b/c", Some(("./a:b/c", None, false)));
+    check("oci-layout://C:\\a", Some(("C:\\a", None, false)));
+    check("oci-layout://C:\\a:v1", Some(("C:\\a", Some("v1"), false)));
+    check("oci-layout://a@DIGEST", Some(("a", None, true)));
+    check(
+        "oci-layout://base:v1@DIGEST",
+        Some(("base", Some("v1"), true)),
+    );
+    check("oci-layout://a@b/c", Some(("a@b/c", None, false)));
+    check("oci-layout://a@sha256:12", None);
+    check("oci-layout://", None);
+    check("oci-layout://@DIGEST", None);
+}
+
+#[test]
+fn anything_else_is_for_a_registry() {
+    let source: ImageSource = "alpine:3".parse().unwrap();
+    assert_eq!(source, ImageSource::Registry("alpine:3".to_owned()));
+    assert!("".parse::<ImageSource>().is_err());
+}
