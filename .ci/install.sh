@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Root's part of .ci/run: installs what is missing, makes the ordinary user, copies the checkout.
 # Called by .ci/run with the user's name and the sections that will run.
 set -euo pipefail

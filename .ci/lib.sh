@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by .ci/run and its sections. Sourced, never run.
 #
 # A section is a script that calls `stage` for each thing it does and `finish` at its end. Counts of

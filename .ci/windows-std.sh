@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Builds the Windows standard library from Debian's packages and puts it where Debian's rustc looks.
 # Needs root. For machines that rustup's server does not answer; .ci/install.sh calls it.
 set -euo pipefail

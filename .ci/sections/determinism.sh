@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Compressed bytes do not depend on the processor: the golden digests again, on one without SSE4 or
 # AVX. (They also run natively in `test` and under Wine in `windows`.)
 set -euo pipefail
@@ -18,7 +19,7 @@ for line in sys.stdin:
     if message.get("profile", {}).get("test") and message.get("executable"):
         print(message["executable"])')
     for binary in $binaries; do
-        "$QEMU" -cpu $CPU "$binary" --color never golden
+        "$QEMU" -cpu "$CPU" "$binary" --color never golden
     done
 }
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The whole program on real images, compared by code that is not the product's.
 set -euo pipefail
 cd "$CI_SRC"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Every fuzz target for CROSSDOCK_FUZZ_SECONDS (20 if not set), starting from its seeds.
 set -euo pipefail
 cd "$CI_SRC"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Formatting, clippy, documentation, and facts about the dependency graph.
 set -euo pipefail
 cd "$CI_SRC"
@@ -14,11 +15,11 @@ flate2_backend() {
     ! grep -E 'miniz|rust_backend|[ ,]zlib(,|$)|zlib-ng|zlib-default|cloudflare|any_c_zlib' <<<"$features"
 }
 
-check 'cargo fetch' cargo fetch --locked
-check 'cargo fmt' cargo fmt --all --check
-check 'cargo clippy' cargo clippy --locked --workspace --all-targets -- -D warnings
-check 'cargo doc' env RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps
-check 'flate2 has only zlib-rs' flate2_backend
-check 'fuzz: cargo fmt' cargo fmt --manifest-path fuzz/Cargo.toml --check
-check 'fuzz: flate2 has only zlib-rs' flate2_backend --manifest-path fuzz/Cargo.toml
+stage 'cargo fetch' cargo fetch --locked
+stage 'cargo fmt' cargo fmt --all --check
+stage 'cargo clippy' cargo clippy --locked --workspace --all-targets -- -D warnings
+stage 'cargo doc' env RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps
+stage 'flate2 has only zlib-rs' flate2_backend
+stage 'fuzz: cargo fmt' cargo fmt --manifest-path fuzz/Cargo.toml --check
+stage 'fuzz: flate2 has only zlib-rs' flate2_backend --manifest-path fuzz/Cargo.toml
 finish

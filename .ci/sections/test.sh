@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The README's test command.
 set -euo pipefail
 cd "$CI_SRC"

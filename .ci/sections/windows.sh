@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The workspace for Windows: clippy, and its unit and property tests under Wine.
 #
 # What a pass under Wine proves and what it does not is written down in CONTRIBUTING.md.
@@ -19,7 +20,7 @@ WINESERVER=$(command -v wineserver64 || command -v wineserver)
 
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$WINE
-export WINEPREFIX=$CI_BASE/wine WINEARCH=win64 WINEDEBUG=-all LANG=C.UTF-8
+export WINEPREFIX=$CI_BASE/home/wine WINEARCH=win64 WINEDEBUG=-all LANG=C.UTF-8
 # Without winedbg.exe=d a crashing test sometimes makes its process exit with 0.
 export WINEDLLOVERRIDES='mscoree,mshtml=;winemenubuilder.exe=d;winedbg.exe=d'
 
@@ -46,18 +47,18 @@ start_wine() {
 # section's: there only errors count.
 lint() {
     if [[ $(command -v cargo) == /usr/bin/cargo ]]; then
-        cargo check --locked --target $TARGET --workspace --all-targets
+        cargo check --locked --target "$TARGET" --workspace --all-targets
     else
-        cargo clippy --locked --target $TARGET --workspace --all-targets -- -D warnings
+        cargo clippy --locked --target "$TARGET" --workspace --all-targets -- -D warnings
     fi
 }
 
 check 'clippy for Windows' lint
-stage 'build the tests' cargo nextest run --locked --target $TARGET --workspace --no-run
+stage 'build the tests' cargo test --locked --target "$TARGET" --workspace --no-run
 $STAGE_OK || { count 'tests under Wine' 0 1; finish; }
 stage 'set up Wine' start_wine
 $STAGE_OK || { count 'tests under Wine' 0 1; finish; }
-stage 'tests under Wine' cargo nextest run --locked --target $TARGET --workspace --color never \
+stage 'tests under Wine' cargo nextest run --locked --target "$TARGET" --workspace --color never \
     --config-file .ci/nextest.toml --profile wine
 count_tests 'tests under Wine'
 finish

@@ -8,11 +8,19 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     if let Ok(source) = text.parse::<ImageSource>() {
         let written = source.to_string();
-        assert_eq!(written.parse(), Ok(source), "{text:?} is written as {written:?}");
+        assert_eq!(
+            written.parse(),
+            Ok(source),
+            "{text:?} is written as {written:?}"
+        );
     }
     if let Ok(platform) = text.parse::<Platform>() {
         let written = platform.to_string();
-        assert_eq!(written.parse(), Ok(platform), "{text:?} is written as {written:?}");
+        assert_eq!(
+            written.parse(),
+            Ok(platform),
+            "{text:?} is written as {written:?}"
+        );
     }
     if let Ok(digest) = text.parse::<BlobDigest>() {
         assert_eq!(digest.to_string(), text);
