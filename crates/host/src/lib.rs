@@ -1,1 +1,19 @@
-//! The operating system of the host: files, locks, folders.
+//! The operating system of the host: files, locks, folders, build contexts.
+//!
+//! The only crate that holds a `cfg` of the host or `unsafe` (it holds none today). It speaks of
+//! files and knows nothing of images: paths inside a build context are bytes with `/`, whatever
+//! the host writes.
+
+mod context;
+mod files;
+mod folders;
+mod lock;
+mod names;
+
+pub use context::{
+    ContextEntry, ContextError, ContextKind, ContextReader, FileIdentity, Visit, Xattr,
+};
+pub use files::{Existing, TemporaryFile, atomic_write, spool_in, sync_directory};
+pub use folders::{DataDirectoryError, data_directory};
+pub use lock::FileLock;
+pub use names::{NameError, bytes_to_os, os_to_bytes};

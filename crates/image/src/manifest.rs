@@ -11,7 +11,7 @@ use crate::{BlobDigest, Descriptor, Digest, MediaType};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     raw: Vec<u8>,
-    fields: Fields,
+    fields: Box<Fields>,
 }
 
 /// The document in the image-spec's own order of fields.
@@ -53,7 +53,10 @@ impl Manifest {
             annotations,
         };
         let raw = serde_json::to_vec(&fields).expect("maps with text keys become JSON");
-        Self { raw, fields }
+        Self {
+            raw,
+            fields: Box::new(fields),
+        }
     }
 
     /// The typed part of [`Document::parse`](crate::Document::parse).

@@ -1,0 +1,230 @@
+//! Contexts on Unix: every path is resolved by the kernel without following links.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::{ContextEntry, ContextError, ContextKind, ContextReader, FileIdentity, Xattr, join};
+
+/// The open folder.
+#[derive(Debug)]
+pub(super) struct Root(OwnedFd);
+
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
+
+impl Root {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self(fs::openat(CWD, path, DIRECTORY, Mode::empty())?))
+    }
+
+    pub(super) fn accepts(&self, _path: &[u8]) -> bool {
+        true
+    }
+
+    pub(super) fn open_file(&self, path: &[u8]) -> io::Result<File> {
+        // Without NONBLOCK a pipe that took the file's place would block the build.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(File::from(self.open_beneath(path, flags)?))
+    }
+
+    /// Reads one directory: names sorted by bytes, each offered to `wanted`.
+    pub(super) fn read_directory(
+        &self,
+        reader: &ContextReader,
+        directory: &[u8],
+        wanted: &mut dyn FnMut(&[u8], bool) -> bool,
+    ) -> Result<Vec<ContextEntry>, ContextError> {
+        let error = |operation| {
+            move |errno: Errno| reader.error(directory, operation, io::Error::from(errno))
+        };
+        let opened = match self.open_beneath(directory, DIRECTORY) {
+            Ok(opened) => opened,
+            // It vanished, or became something else, after it was listed.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) if !directory.is_empty() => {
+                return Ok(Vec::new());
+            }
+            Err(errno) => return Err(error("the directory cannot be opened")(errno)),
+        };
+        let mut names = Vec::new();
+        let listing = Dir::read_from(&opened).map_err(error("the directory cannot be read"))?;
+        for entry in listing {
+            let entry = entry.map_err(error("the directory cannot be read"))?;
+            let name = entry.file_name();
+            if name != c"." && name != c".." {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        let mut entries = Vec::new();
+        for name in names {
+            let path = join(directory, name.to_bytes());
+            let error = |source: Errno| {
+                reader.error(
+                    &path,
+                    "its metadata cannot be read",
+                    io::Error::from(source),
+                )
+            };
+            let stat = match fs::statat(&opened, &name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => stat,
+                Err(Errno::NOENT) => continue,
+                Err(errno) => return Err(error(errno)),
+            };
+            let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+            if !wanted(name.to_bytes(), is_directory) {
+                continue;
+            }
+            match describe(opened.as_fd(), &name, &stat) {
+                Ok((kind, xattrs)) => entries.push(entry(path, kind, xattrs, &stat)),
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Err(error(errno)),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Opens `path` beneath the root; a link in any place is an error (`ELOOP`, `ENOTDIR`).
+    fn open_beneath(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+        let flags = flags | OFlags::NOFOLLOW;
+        if path.is_empty() {
+            return fs::openat(&self.0, ".", flags, Mode::empty());
+        }
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::ResolveFlags;
+            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+            match fs::openat2(&self.0, path, flags, Mode::empty(), resolve) {
+                // Too old a kernel, a sandbox that does not know the call, or a path beyond
+                // PATH_MAX: walk.
+                Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG | Errno::AGAIN) => {}
+                result => return result,
+            }
+        }
+        let mut parts = path.split(|byte| *byte == b'/').peekable();
+        let mut current: Option<OwnedFd> = None;
+        while let Some(part) = parts.next() {
+            let base = current.as_ref().map_or(self.0.as_fd(), |fd| fd.as_fd());
+            let step = if parts.peek().is_some() {
+                DIRECTORY | OFlags::NOFOLLOW
+            } else {
+                flags
+            };
+            current = Some(fs::openat(base, part, step, Mode::empty())?);
+        }
+        current.ok_or(Errno::NOENT)
+    }
+}
+
+/// Whether two descriptions are of the same file.
+fn same(left: &Stat, right: &Stat) -> bool {
+    left.st_dev == right.st_dev && left.st_ino == right.st_ino
+}
+
+fn describe(
+    directory: BorrowedFd<'_>,
+    name: &std::ffi::CStr,
+    stat: &Stat,
+) -> Result<(ContextKind, Vec<Xattr>), Errno> {
+    let plain = |kind| Ok((kind, Vec::new()));
+    let (major, minor) = (fs::major(stat.st_rdev), fs::minor(stat.st_rdev));
+    let with_xattrs = |kind| Ok((kind, open_xattrs(directory, name, stat)?));
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => with_xattrs(ContextKind::File {
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+        }),
+        FileType::Directory => with_xattrs(ContextKind::Directory),
+        FileType::Symlink => plain(ContextKind::Symlink {
+            target: fs::readlinkat(directory, name, Vec::new())?.into_bytes(),
+        }),
+        FileType::Fifo => plain(ContextKind::Fifo),
+        FileType::CharacterDevice => plain(ContextKind::CharDevice { major, minor }),
+        FileType::BlockDevice => plain(ContextKind::BlockDevice { major, minor }),
+        FileType::Socket | FileType::Unknown => plain(ContextKind::Socket),
+    }
+}
+
+// The fields' types differ between systems: what is a cast here is none there.
+#[allow(clippy::unnecessary_cast)]
+fn entry(path: Vec<u8>, kind: ContextKind, xattrs: Vec<Xattr>, stat: &Stat) -> ContextEntry {
+    let (device, inode) = (stat.st_dev as u64, stat.st_ino as u64);
+    let several = stat.st_nlink as u64 > 1 && matches!(kind, ContextKind::File { .. });
+    ContextEntry {
+        path,
+        kind,
+        mode: stat.st_mode as u32 & 0o7777,
+        mtime: (stat.st_mtime as i64, stat.st_mtime_nsec as u32),
+        xattrs,
+        hard_link: several.then_some((device, inode)),
+        identity: Some(FileIdentity {
+            device,
+            inode,
+            changed: (stat.st_ctime as i64, stat.st_ctime_nsec as u32),
+        }),
+    }
+}
+
+/// The attributes of a file or directory. What may not be opened has none here: whoever copies
+/// it gets the error, whoever does not is not bothered.
+fn open_xattrs(
+    directory: BorrowedFd<'_>,
+    name: &std::ffi::CStr,
+    stat: &Stat,
+) -> Result<Vec<Xattr>, Errno> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = match fs::openat(directory, name, flags, Mode::empty()) {
+        Ok(opened) => opened,
+        Err(Errno::ACCESS | Errno::PERM | Errno::LOOP) => return Ok(Vec::new()),
+        Err(errno) => return Err(errno),
+    };
+    if !same(&fs::fstat(&opened)?, stat) {
+        return Ok(Vec::new());
+    }
+    xattrs(opened.as_fd())
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn xattrs(file: BorrowedFd<'_>) -> Result<Vec<Xattr>, Errno> {
+    let list = match read_growing(&mut |buffer| fs::flistxattr(file, buffer)) {
+        Ok(list) => list,
+        Err(Errno::NOTSUP) => return Ok(Vec::new()),
+        Err(errno) => return Err(errno),
+    };
+    let carried = |name: &[u8]| name == b"security.capability" || name.starts_with(b"user.");
+    let mut xattrs = Vec::new();
+    for name in list.split(|byte| *byte == 0).filter(|name| carried(name)) {
+        match read_growing(&mut |buffer| fs::fgetxattr(file, name, buffer)) {
+            Ok(value) => xattrs.push((name.to_vec(), value)),
+            Err(Errno::NODATA) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    xattrs.sort();
+    Ok(xattrs)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn xattrs(_file: BorrowedFd<'_>) -> Result<Vec<Xattr>, Errno> {
+    Ok(Vec::new())
+}
+
+/// Calls `read` with a buffer that grows until the answer fits. 64 KiB is what Linux allows.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn read_growing(read: &mut dyn FnMut(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
+    let mut buffer = vec![0; 256];
+    loop {
+        match read(&mut buffer) {
+            Ok(count) => {
+                buffer.truncate(count);
+                return Ok(buffer);
+            }
+            Err(Errno::RANGE) if buffer.len() < 1 << 24 => buffer = vec![0; buffer.len() * 4],
+            Err(errno) => return Err(errno),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Files that are there whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What happens to a file that is already where a new one is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// The new file takes its place; whoever has the old one open goes on reading it.
+    Replace,
+    /// It stays, and the attempt fails with `AlreadyExists`.
+    Keep,
+}
+
+/// A file under a temporary name, removed when dropped unless it was persisted.
+#[derive(Debug)]
+pub struct TemporaryFile {
+    file: File,
+    /// `None` once the file has its final name.
+    path: Option<PathBuf>,
+}
+
+impl TemporaryFile {
+    /// Creates an empty file in `directory`. Others may read it as far as the umask lets them.
+    pub fn create_in(directory: &Path) -> io::Result<Self> {
+        // Names only have to differ: `create_new` decides, and a killed process's leftover of
+        // the same process id is stepped over.
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let path = directory.join(format!("tmp-{}-{count}", std::process::id()));
+            let opened = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .open(&path);
+            match opened {
+                Ok(file) => {
+                    return Ok(Self {
+                        file,
+                        path: Some(path),
+                    });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The open file.
+    pub fn as_file(&self) -> &File {
+        &self.file
+    }
+
+    /// Where the file is now.
+    pub fn path(&self) -> &Path {
+        // The path leaves only in `persist`, which consumes the value.
+        self.path.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// Writes the content to the disk, gives the file its final name in one step, and writes the
+    /// name to the disk. `target` must be on the same file system.
+    pub fn persist(mut self, target: &Path, existing: Existing) -> io::Result<()> {
+        self.file.sync_all()?;
+        if let Some(path) = &self.path {
+            match existing {
+                Existing::Replace => fs::rename(path, target)?,
+                Existing::Keep => rename_no_replace(path, target)?,
+            }
+            self.path = None;
+        }
+        match target.parent() {
+            Some(parent) => sync_directory(parent),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // A leftover only costs space, and whoever owns the folder cleans it.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl Write for TemporaryFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Read for TemporaryFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+impl Seek for TemporaryFile {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.file.seek(position)
+    }
+}
+
+/// Writes a small file so that, after a crash at any moment, either the old or the new content
+/// is there. An existing file is replaced.
+pub fn atomic_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut file = TemporaryFile::create_in(directory)?;
+    file.write_all(bytes)?;
+    file.persist(path, Existing::Replace)
+}
+
+/// Opens a file without a name in `directory` for reading and writing: nothing is left of it
+/// when it is closed, even if the process is killed.
+pub fn spool_in(directory: &Path) -> io::Result<File> {
+    tempfile::tempfile_in(directory)
+}
+
+/// Writes the names in a folder to the disk, so that a rename survives a power failure. Windows
+/// has no such call and journals names itself.
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let directory = if directory.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            directory
+        };
+        match File::open(directory)?.sync_all() {
+            // Some network and FUSE file systems have nothing to sync here.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            result => result,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = directory;
+        Ok(())
+    }
+}
+
+/// Renames a file unless the target is there. A link is made first, which fails if it is, then
+/// the old name goes: at no moment is there no name.
+fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
+    fs::hard_link(from, to)?;
+    fs::remove_file(from)
+}
+
+#[cfg(test)]
+mod tests;

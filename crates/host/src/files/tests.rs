@@ -1,0 +1,70 @@
+use super::*;
+
+/// Persists `new` where `old` may be. `expected` is the content afterwards.
+#[track_caller]
+fn check(old: Option<&str>, new: &str, existing: Existing, expected: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("target");
+    if let Some(old) = old {
+        fs::write(&target, old).unwrap();
+    }
+    let mut file = TemporaryFile::create_in(folder.path()).unwrap();
+    file.write_all(new.as_bytes()).unwrap();
+    let result = file.persist(&target, existing);
+    assert_eq!(fs::read_to_string(&target).unwrap(), expected);
+    if expected != new {
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    } else {
+        result.unwrap();
+    }
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "no leftover"
+    );
+}
+
+#[test]
+fn persist() {
+    check(None, "new", Existing::Replace, "new");
+    check(None, "new", Existing::Keep, "new");
+    check(Some("old"), "new", Existing::Replace, "new");
+    check(Some("old"), "new", Existing::Keep, "old");
+}
+
+#[test]
+fn an_open_file_can_be_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    atomic_write(&path, b"old").unwrap();
+    let mut open = File::open(&path).unwrap();
+    atomic_write(&path, b"new").unwrap();
+    let mut content = String::new();
+    open.read_to_string(&mut content).unwrap();
+    assert_eq!(content, "old");
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+}
+
+#[test]
+fn dropping_removes() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<_> = (0..3)
+        .map(|_| TemporaryFile::create_in(folder.path()).unwrap())
+        .collect();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    drop(files);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn spools_have_no_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = spool_in(folder.path()).unwrap();
+    spool.write_all(b"abc").unwrap();
+    spool.seek(SeekFrom::Start(1)).unwrap();
+    let mut content = String::new();
+    spool.read_to_string(&mut content).unwrap();
+    assert_eq!(content, "bc");
+    drop(spool);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}

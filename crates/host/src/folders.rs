@@ -1,0 +1,56 @@
+//! Where a user's files belong.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The environment does not say where a user's data belongs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no folder for data: set {variable} to an absolute path")]
+pub struct DataDirectoryError {
+    /// The variable to set.
+    pub variable: &'static str,
+}
+
+/// The folder for this program's data: `$XDG_DATA_HOME/crossdock` or
+/// `~/.local/share/crossdock`, on Windows `%LOCALAPPDATA%\crossdock`. It is not created.
+pub fn data_directory() -> Result<PathBuf, DataDirectoryError> {
+    from_environment(cfg!(windows), |name| std::env::var_os(name))
+}
+
+/// Relative values count as unset (XDG Base Directory Specification, "Environment variables").
+fn from_environment(
+    windows: bool,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<PathBuf, DataDirectoryError> {
+    let folder = |name: &str| {
+        variable(name)
+            .map(PathBuf::from)
+            .filter(|path| is_absolute(path, windows))
+    };
+    if windows {
+        return folder("LOCALAPPDATA")
+            .map(|folder| folder.join("crossdock"))
+            .ok_or(DataDirectoryError {
+                variable: "LOCALAPPDATA",
+            });
+    }
+    folder("XDG_DATA_HOME")
+        .or_else(|| Some(folder("HOME")?.join(".local/share")))
+        .map(|folder| folder.join("crossdock"))
+        .ok_or(DataDirectoryError {
+            variable: "XDG_DATA_HOME or HOME",
+        })
+}
+
+/// `Path::is_absolute` of the named system, so that both rules are tested on both.
+fn is_absolute(path: &Path, windows: bool) -> bool {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if windows {
+        bytes.starts_with(b"\\\\") || matches!(bytes, [_, b':', b'\\' | b'/', ..])
+    } else {
+        bytes.starts_with(b"/")
+    }
+}
+
+#[cfg(test)]
+mod tests;

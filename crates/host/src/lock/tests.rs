@@ -1,0 +1,37 @@
+use super::*;
+
+/// Takes the first lock, then tries the second through another open file.
+#[track_caller]
+fn check(first_shared: bool, second_shared: bool, possible: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lock");
+    let first = if first_shared {
+        FileLock::shared(&path).unwrap()
+    } else {
+        FileLock::exclusive(&path).unwrap()
+    };
+    let second = || {
+        if second_shared {
+            FileLock::try_shared(&path).unwrap()
+        } else {
+            FileLock::try_exclusive(&path).unwrap()
+        }
+    };
+    assert_eq!(second().is_some(), possible);
+    drop(first);
+    assert!(second().is_some(), "released when dropped");
+}
+
+#[test]
+fn combinations() {
+    check(true, true, true);
+    check(true, false, false);
+    check(false, true, false);
+    check(false, false, false);
+}
+
+#[test]
+fn a_missing_folder_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(FileLock::exclusive(&folder.path().join("a/b")).is_err());
+}
