@@ -1,8 +1,10 @@
-//! Text that names an image or a platform: what is accepted is written in a form that reads back as
+//! Text that names an image, a platform or a time: what is accepted is written in a form that reads back as
 //! the same value.
 #![no_main]
 
-use crossdock_image::{BlobDigest, ImageSource, OsVersion, Platform};
+use crossdock_image::{
+    BlobDigest, ImageSource, OsVersion, Platform, format_rfc3339, parse_rfc3339,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -26,6 +28,14 @@ fuzz_target!(|text: &str| {
         assert_eq!(digest.to_string(), text);
     }
     if let Some(version) = OsVersion::parse(text) {
-        assert_eq!(OsVersion::parse(text), Some(version));
+        assert_eq!(version.cmp(&version), std::cmp::Ordering::Equal);
+    }
+    if let Some((seconds, nanoseconds)) = parse_rfc3339(text) {
+        let written = format_rfc3339(seconds, nanoseconds);
+        assert_eq!(
+            parse_rfc3339(&written),
+            Some((seconds, nanoseconds)),
+            "{text:?} is written as {written:?}"
+        );
     }
 });
