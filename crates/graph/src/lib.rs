@@ -4,6 +4,8 @@
 //! performs it. Paths here are already resolved: absolute, `/`-separated, without `.` and `..`
 //! (a Windows `C:\a\b` has become `/a/b`), each by the rules of the system that it belongs to.
 
+mod draw;
+
 use crossdock_image::{Config, ImageSource, Platform};
 
 /// An operation's place in its [`Graph`].
@@ -124,6 +126,9 @@ pub struct SourcePath {
     pub path: String,
     /// The argument holds wildcards (`*`, `?`, `[`): matching nothing is a warning, not an error.
     pub wildcard: bool,
+    /// With [`Copy::parents`]: how many leading components of `path` are not repeated beneath the
+    /// destination, because they stand before a `/./`.
+    pub pivot: usize,
     /// As the user wrote it, for messages.
     pub written: String,
 }
@@ -141,6 +146,13 @@ pub struct InlineFile {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Graph {
     steps: Vec<Step>,
+}
+
+impl OperationId {
+    /// The operation's number: steps are numbered from 0 in the order of [`Graph::steps`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
 }
 
 impl Graph {

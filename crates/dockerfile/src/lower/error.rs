@@ -1,0 +1,212 @@
+//! What can be wrong with a Dockerfile that parses.
+
+use crate::diagnostic::Diagnostic;
+use crate::expand::ExpandError;
+use crate::image_path::PathError;
+use crate::parse_error::ParseReason;
+use crate::span::Span;
+use crossdock_image::{PlatformError, SourceError};
+
+/// A Dockerfile that cannot be lowered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct LowerError {
+    /// Where.
+    pub span: Span,
+    /// What is wrong.
+    pub reason: Box<LowerReason>,
+}
+
+/// Why a Dockerfile cannot be lowered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LowerReason {
+    /// There is no `FROM`.
+    #[error("the file has no FROM")]
+    NoStages,
+    /// The stage to build does not exist.
+    #[error("there is no stage {name:?} to build")]
+    UnknownTarget {
+        /// What was asked for.
+        name: String,
+        /// A similar name.
+        suggestion: Option<String>,
+    },
+    /// An instruction of a stage that is needed, and that this program cannot do yet.
+    #[error("{what} is not supported yet (stage {stage}, line {line})")]
+    Unsupported {
+        /// The instruction or flag.
+        what: String,
+        /// The stage's name or number.
+        stage: String,
+        /// The line.
+        line: u32,
+    },
+    /// A word that cannot be expanded.
+    #[error("{word:?}: {error}")]
+    Expand {
+        /// The word.
+        word: String,
+        /// What is wrong.
+        error: ExpandError,
+    },
+    /// A here-document that should be expanded but is not text.
+    #[error("the here-document {name} is not UTF-8, so variables in it cannot be expanded")]
+    HeredocNotText {
+        /// Its name.
+        name: String,
+    },
+    /// The name of a here-document that is to be a file.
+    #[error("the here-document {name:?} cannot be a file name")]
+    HeredocName {
+        /// Its name.
+        name: String,
+    },
+    /// `FROM` without a name after expansion.
+    #[error("the base image {written:?} is empty after expansion")]
+    EmptyBase {
+        /// As it was written.
+        written: String,
+    },
+    /// A base that names no image.
+    #[error("{0}")]
+    Source(SourceError),
+    /// `--platform` without a value after expansion.
+    #[error("the platform {written:?} is empty after expansion")]
+    EmptyPlatform {
+        /// As it was written.
+        written: String,
+    },
+    /// A platform that is none.
+    #[error("{0}")]
+    Platform(PlatformError),
+    /// `--from` with a variable.
+    #[error("variables are not expanded in --from")]
+    FromExpansion,
+    /// `--from` of a stage that comes later, or of the stage itself.
+    #[error("cannot copy from stage {name}: it is not defined before this stage")]
+    LaterStage {
+        /// The stage.
+        name: String,
+    },
+    /// `--from` with a number that is no stage.
+    #[error("there is no stage number {number}")]
+    NoSuchStage {
+        /// The number.
+        number: String,
+    },
+    /// A folder context as base.
+    #[error("the build context {name} is a folder, which cannot be a base")]
+    FolderBase {
+        /// Its name.
+        name: String,
+    },
+    /// A path that the system does not take.
+    #[error("{0}")]
+    Path(PathError),
+    /// Several sources, and a destination that is not written as a directory.
+    #[error(
+        "{instruction} with more than one source needs a directory as destination, not {destination:?}"
+    )]
+    NotDirectory {
+        /// The instruction.
+        instruction: &'static str,
+        /// The destination.
+        destination: String,
+    },
+    /// `COPY` from a URL or a git repository.
+    #[error("COPY cannot copy from {location:?}")]
+    CopyRemote {
+        /// The source.
+        location: String,
+    },
+    /// `--checksum` of something local.
+    #[error("--checksum needs a source that is downloaded")]
+    Checksum,
+    /// A mode that is neither octal nor symbolic.
+    #[error("invalid mode {mode:?}")]
+    Mode {
+        /// The mode.
+        mode: String,
+    },
+    /// A port that is none.
+    #[error("invalid port {port:?}: {reason}")]
+    Port {
+        /// As it was written.
+        port: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A signal that does not exist.
+    #[error("invalid signal {signal:?}")]
+    Signal {
+        /// The signal.
+        signal: String,
+    },
+    /// A name or path that is empty after expansion.
+    #[error("{what} is empty after expansion")]
+    Empty {
+        /// What.
+        what: &'static str,
+    },
+    /// A trigger of the base image is not an instruction.
+    #[error("the base image's trigger {trigger:?}: {reason}")]
+    Trigger {
+        /// The trigger.
+        trigger: String,
+        /// What is wrong with it.
+        reason: ParseReason,
+    },
+    /// `# check=error=true`, and there are warnings.
+    #[error("there are {} warnings, and the file asks to stop at warnings", warnings.len())]
+    Checks {
+        /// The warnings.
+        warnings: Vec<Diagnostic>,
+    },
+}
+
+impl LowerError {
+    pub(crate) fn new(span: Span, reason: LowerReason) -> Self {
+        Self {
+            span,
+            reason: Box::new(reason),
+        }
+    }
+
+    /// As a message with a place.
+    pub fn diagnostic(&self) -> Diagnostic {
+        Diagnostic::error(self.span, self.to_string(), self.reason.help())
+    }
+}
+
+impl LowerReason {
+    fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownTarget {
+                suggestion: Some(suggestion),
+                ..
+            } => format!("did you mean {suggestion}?"),
+            Self::Unsupported { what, .. } if what == "RUN" => {
+                "build another stage with --target, or prepare the files in an image and COPY them"
+                    .to_owned()
+            }
+            Self::FromExpansion => {
+                "define a stage, FROM $IMAGE AS name, with a global ARG, and copy from it"
+                    .to_owned()
+            }
+            Self::NotDirectory { destination, .. } => format!("write {destination}/"),
+            Self::CopyRemote { .. } => "use ADD".to_owned(),
+            Self::Mode { .. } => {
+                "write an octal number up to 7777, or a symbolic mode such as u+x,go-w".to_owned()
+            }
+            Self::HeredocName { .. } => {
+                "the name becomes the file's name, so it may not hold / or be . or ..".to_owned()
+            }
+            Self::HeredocNotText { name } => format!("quote the name: <<\"{name}\""),
+            Self::Path(PathError::DriveAlone { path }) => format!("write {path}\\"),
+            Self::Path(PathError::OtherDrive { .. }) => {
+                "an image has one drive, C:, and a colon cannot be part of a name".to_owned()
+            }
+            _ => return None,
+        })
+    }
+}

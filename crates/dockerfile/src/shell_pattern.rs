@@ -1,0 +1,147 @@
+//! Patterns of `${x#p}`, `${x%p}` and `${x/p/r}`: `*` and `?`, no brackets.
+
+/// A pattern; as in BuildKit neither wildcard matches a newline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ShellPattern(Vec<Token>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Literal(char),
+    Any,
+    Star,
+}
+
+/// A pattern with a backslash before a character that needs none.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct InvalidEscape;
+
+/// The pattern and the value together ask for too much work.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TooMuchWork;
+
+/// Work that one substitution may cost: far beyond what a Dockerfile needs, below a second.
+const WORK: usize = 50_000_000;
+
+impl ShellPattern {
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidEscape> {
+        let mut tokens = Vec::new();
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            tokens.push(match c {
+                '*' => Token::Star,
+                '?' => Token::Any,
+                '\\' => match chars.next() {
+                    Some(next @ ('}' | '/' | '*' | '?' | '\\')) => Token::Literal(next),
+                    _ => return Err(InvalidEscape),
+                },
+                c => Token::Literal(c),
+            });
+        }
+        Ok(Self(tokens))
+    }
+
+    /// `value` without the part at its start that matches: the longest if `greedy`.
+    pub(crate) fn trim_start(&self, value: &str, greedy: bool) -> Result<String, TooMuchWork> {
+        let chars: Vec<char> = value.chars().collect();
+        let end = ends(&self.0, &chars, greedy, &mut WORK.clone())?.unwrap_or(0);
+        Ok(chars[end..].iter().collect())
+    }
+
+    /// `value` without the part at its end that matches: the longest if `greedy`.
+    pub(crate) fn trim_end(&self, value: &str, greedy: bool) -> Result<String, TooMuchWork> {
+        let tokens: Vec<Token> = self.0.iter().rev().copied().collect();
+        let chars: Vec<char> = value.chars().rev().collect();
+        let end = ends(&tokens, &chars, greedy, &mut WORK.clone())?.unwrap_or(0);
+        Ok(chars[end..].iter().rev().collect())
+    }
+
+    /// `value` with the leftmost longest match, or every match, replaced.
+    pub(crate) fn replace(
+        &self,
+        value: &str,
+        replacement: &str,
+        all: bool,
+    ) -> Result<String, TooMuchWork> {
+        let chars: Vec<char> = value.chars().collect();
+        let mut work = WORK;
+        let mut result = String::new();
+        let mut at = 0;
+        let mut after_match = false;
+        while at <= chars.len() {
+            match ends(&self.0, &chars[at..], true, &mut work)? {
+                // An empty match right after another match does not count, as in Go's regexp.
+                Some(length) if length > 0 || !after_match => {
+                    result.push_str(replacement);
+                    if !all {
+                        result.extend(&chars[at + length..]);
+                        return Ok(result);
+                    }
+                    at += length;
+                    after_match = true;
+                    if length > 0 {
+                        continue;
+                    }
+                }
+                _ => {}
+            }
+            result.extend(chars.get(at));
+            at += 1;
+            after_match = false;
+        }
+        Ok(result)
+    }
+}
+
+/// The length of the longest or shortest prefix of `chars` that matches all of `tokens`.
+fn ends(
+    tokens: &[Token],
+    chars: &[char],
+    longest: bool,
+    work: &mut usize,
+) -> Result<Option<usize>, TooMuchWork> {
+    // Positions in the pattern that can be reached, `tokens.len()` being the end.
+    let mut reached = vec![false; tokens.len() + 1];
+    let mut found = None;
+    reach(&mut reached, tokens, 0);
+    for at in 0..=chars.len() {
+        if reached[tokens.len()] {
+            found = Some(at);
+            if !longest {
+                break;
+            }
+        }
+        let Some(c) = chars.get(at) else { break };
+        *work = work.checked_sub(tokens.len() + 1).ok_or(TooMuchWork)?;
+        let mut next = vec![false; tokens.len() + 1];
+        let mut alive = false;
+        for (place, token) in tokens.iter().enumerate() {
+            if !reached[place] {
+                continue;
+            }
+            let target = match token {
+                Token::Literal(literal) if literal == c => place + 1,
+                Token::Any if *c != '\n' => place + 1,
+                Token::Star if *c != '\n' => place,
+                _ => continue,
+            };
+            reach(&mut next, tokens, target);
+            alive = true;
+        }
+        if !alive {
+            break;
+        }
+        reached = next;
+    }
+    Ok(found)
+}
+
+/// Marks `place` and what follows it through stars, which match nothing too.
+fn reach(reached: &mut [bool], tokens: &[Token], place: usize) {
+    let mut place = place;
+    while !std::mem::replace(&mut reached[place], true) {
+        if tokens.get(place) != Some(&Token::Star) {
+            break;
+        }
+        place += 1;
+    }
+}
