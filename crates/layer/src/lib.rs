@@ -16,6 +16,8 @@ mod names;
 mod record_keys;
 mod scan;
 mod tar;
+#[cfg(test)]
+mod testing;
 mod time;
 mod translate;
 mod tree;

@@ -1,1 +1,284 @@
-//! Tests.
+//! Stacking and following, as tables.
+
+use std::collections::HashMap;
+
+use crate::entry::LayerFormat::{self, Linux, Windows};
+use crate::testing::{show, stack, try_stack};
+
+#[track_caller]
+fn check(format: LayerFormat, layers: &[&[&str]], expected: &[&str]) {
+    let mut blobs = HashMap::new();
+    let tree = stack(format, layers, &mut blobs);
+    assert_eq!(show(&tree, &blobs), expected);
+}
+
+#[track_caller]
+fn refuse(format: LayerFormat, layers: &[&[&str]], expected: &str) {
+    let error = try_stack(format, layers, &mut HashMap::new()).unwrap_err();
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn linux_layers() {
+    check(
+        Linux,
+        &[&["d ./etc/", "f ./etc/a x"]],
+        &["d etc", "f etc/a x"],
+    );
+    // A parent that the tar leaves out.
+    check(
+        Linux,
+        &[&["f usr/x/y 1"]],
+        &["d usr (implied)", "d usr/x (implied)", "f usr/x/y 1"],
+    );
+    // A higher file, a whiteout, an opaque directory.
+    check(
+        Linux,
+        &[
+            &["d a", "f a/x 1", "f a/y 1", "d b", "f b/old 1", "f c 1"],
+            &[
+                "d a",
+                "w a/.wh.x",
+                "d b",
+                "f b/new 2",
+                "w b/.wh..wh..opq",
+                "w .wh.c",
+                "f c 3",
+            ],
+        ],
+        &["d a", "f a/y 1", "d b", "f b/new 2", "f c 3"],
+    );
+    // AUFS' own files are passed over.
+    check(Linux, &[&["w .wh..wh.plnk", "f a 1"]], &["f a 1"]);
+    // An entry under a linked directory goes to the real one; a stated directory replaces a link.
+    check(
+        Linux,
+        &[&["d usr", "d usr/bin", "l bin -> usr/bin"], &["f bin/sh 1"]],
+        &["l bin -> usr/bin", "d usr", "d usr/bin", "f usr/bin/sh 1"],
+    );
+    check(
+        Linux,
+        &[
+            &["d usr", "d usr/bin", "l bin -> usr/bin"],
+            &["d bin", "f bin/sh 1"],
+        ],
+        &["d bin", "f bin/sh 1", "d usr", "d usr/bin"],
+    );
+    check(
+        Linux,
+        &[
+            &["d real", "f real/f 1", "l link -> /real"],
+            &["w link/.wh.f"],
+        ],
+        &["l link -> /real", "d real"],
+    );
+    // Hard links: backward, forward, chained, to a lower layer, to what the layer whites out.
+    check(
+        Linux,
+        &[&["h b -> c", "h a -> b", "f c 1"], &["h d -> c", "w .wh.c"]],
+        &["f a 1 =0", "f b 1 =0", "f d 1 =0"],
+    );
+    // A link's target is the layer's own file if it has one.
+    check(
+        Linux,
+        &[&["f a 1"], &["h b -> a", "f a 2"]],
+        &["f a 2 =0", "f b 2 =0"],
+    );
+    // A directory may be stated twice; case and odd names are their own.
+    check(
+        Linux,
+        &[&["d a", "d a/", "f A 1", "f x:y 2"]],
+        &["f A 1", "d a", "f x:y 2"],
+    );
+    check(
+        Linux,
+        &[&["f a 1"], &["d a", "f a/b 2"]],
+        &["d a", "f a/b 2"],
+    );
+    check(Linux, &[&["d a", "f a/b 2"], &["f a 1"]], &["f a 1"]);
+}
+
+#[test]
+fn linux_refusals() {
+    refuse(Linux, &[&["f a 1", "f ./a 2"]], "twice");
+    refuse(Linux, &[&["f a 1", "h a -> b", "f b 2"]], "twice");
+    refuse(Linux, &[&["h a -> b", "h b -> a"]], "circle");
+    refuse(Linux, &[&["h a -> a"]], "circle");
+    refuse(Linux, &[&["h a -> nowhere"]], "does not exist");
+    refuse(Linux, &[&["d a", "h b -> a"]], "is a directory");
+    refuse(Linux, &[&["f a 1", "f a/b 2"]], "not a directory");
+    refuse(Linux, &[&["l a -> b", "l b -> a", "f a/x 1"]], "circle");
+    refuse(Linux, &[&["w a/.wh."]], "without a name");
+    refuse(Linux, &[&["f ../a 1"]], "..");
+    refuse(Linux, &[&["f /a 1"]], "absolute");
+}
+
+#[test]
+fn windows_layers() {
+    // Only Files is seen; names differ in case across layers and keep the first spelling.
+    check(
+        Windows,
+        &[
+            &[
+                "d Hives",
+                "d Files",
+                "d Files/Windows",
+                "f Files/Windows/A.txt 1",
+                "d UtilityVM",
+            ],
+            &[
+                "d Files",
+                "d Files/WINDOWS",
+                "f Files/windows/a.TXT 2",
+                "f Files/windows/b 3",
+            ],
+        ],
+        &["d Windows", "f Windows/A.txt 2", "f Windows/b 3"],
+    );
+    // Whiteouts ignore case too.
+    check(
+        Windows,
+        &[
+            &["d Files", "f Files/Foo 1", "f Files/x 1"],
+            &["d Files", "w Files/.wh.fOO"],
+        ],
+        &["f x 1"],
+    );
+    // Hard links: other case, forward, across UtilityVM, to what the layer whites out.
+    check(
+        Windows,
+        &[
+            &[
+                "d Files",
+                "h Files/l -> Files/INF/A",
+                "d Files/inf",
+                "f Files/inf/a 1",
+                "d UtilityVM",
+                "d UtilityVM/Files",
+                "f UtilityVM/Files/u 7",
+                "h Files/v -> UtilityVM/Files/u",
+            ],
+            &[
+                "d Files",
+                "d Files/inf",
+                "w Files/inf/.wh.a",
+                "h Files/m -> Files/Inf/a",
+            ],
+        ],
+        &["d inf", "f l 1 =0", "f m 1 =0", "f v 7"],
+    );
+    // Alternate streams follow their owner.
+    check(
+        Windows,
+        &[&[
+            "d Files",
+            "f Files/a 1",
+            "f Files/a:s two",
+            "f Files/a:z:$DATA three",
+            "f Files/b 4",
+        ]],
+        &["f a 1 :s=two :z=three", "f b 4"],
+    );
+    // Windows' own name of an opaque marker is an ordinary whiteout.
+    check(
+        Windows,
+        &[
+            &["d Files", "d Files/d", "f Files/d/x 1"],
+            &["d Files/d", "w Files/d/.wh..wh..opq"],
+        ],
+        &["d d", "f d/x 1"],
+    );
+    check(
+        Windows,
+        &[&["d Files", "f Files/x 1"], &["d Hives", "w .wh.Files"]],
+        &[],
+    );
+    check(Windows, &[], &[]);
+}
+
+#[test]
+fn windows_refusals() {
+    refuse(
+        Windows,
+        &[&["d etc", "f etc/a 1"]],
+        "written as a Linux layer",
+    );
+    refuse(
+        Windows,
+        &[&["d Files", "f Files/a:b 1"]],
+        "backslash or colon",
+    );
+    refuse(
+        Windows,
+        &[&["d Files", r"f Files/a\b 1"]],
+        "backslash or colon",
+    );
+    refuse(
+        Windows,
+        &[&["d Files", "f Files/a 1", "f Files/A 2"]],
+        "twice",
+    );
+    refuse(Windows, &[&["d Files", "w Files/.wh.x"]], "base layer");
+}
+
+#[test]
+fn following() {
+    let mut blobs = HashMap::new();
+    let linux = stack(
+        Linux,
+        &[&[
+            "d a",
+            "f a/f 1",
+            "l up -> ../../a",
+            "l abs -> /a/f",
+            "l loop -> loop",
+            "l d -> no/x",
+        ]],
+        &mut blobs,
+    );
+    let windows = stack(
+        Windows,
+        &[&[
+            "d Files",
+            "d Files/A",
+            "f Files/A/F 1",
+            r"l Files/up -> ..\..\a",
+            r"l Files/abs -> C:\a\f",
+            r"l Files/root -> \a\f",
+            r"l Files/q -> \\?\c:\A\f",
+            r"l Files/d -> D:\a",
+            r"l Files/u -> \\s\a",
+        ]],
+        &mut blobs,
+    );
+    let check = |tree: &super::Tree, path: &str, expected: Result<&str, &str>| {
+        let found = tree.lookup(tree.root(), path.as_bytes(), true);
+        let found = found.map(|node| String::from_utf8(tree.path(node)).unwrap());
+        match (found, expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{path}"),
+            (Err(error), Err(expected)) => {
+                assert!(error.to_string().contains(expected), "{path}: {error}");
+            }
+            (found, _) => panic!("{path}: {found:?}"),
+        }
+    };
+    check(&linux, "up/f", Ok("a/f"));
+    check(&linux, "a/../../../a/./f", Ok("a/f"));
+    check(&linux, "abs", Ok("a/f"));
+    check(&linux, "loop", Err("circle"));
+    check(&linux, "loop/x", Err("circle"));
+    check(&linux, "d", Err("not found"));
+    check(&linux, "a/f/x", Err("not a directory"));
+    check(&linux, "A", Err("not found"));
+    check(&windows, "UP/f", Ok("A/F"));
+    check(&windows, "abs", Ok("A/F"));
+    check(&windows, "root", Ok("A/F"));
+    check(&windows, "q", Ok("A/F"));
+    check(&windows, "d", Err("outside"));
+    check(&windows, "u", Err("outside"));
+    let resolved = linux.resolve(linux.root(), b"d/y/../z", true).unwrap();
+    assert_eq!(
+        resolved.missing,
+        [b"no".to_vec(), b"x".to_vec(), b"z".to_vec()]
+    );
+}
