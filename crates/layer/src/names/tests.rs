@@ -72,6 +72,8 @@ fn stored_names_that_nothing_encodes_to_stay() {
         "a\u{F03A}.",
         "a:\u{F03A}",
         "\u{F000}\u{F03A}\u{F080} ",
+        "a\0\u{F03A}",
+        "a/\u{F03A}",
     ] {
         assert_eq!(
             decode_component(name.as_bytes()),
