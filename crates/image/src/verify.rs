@@ -51,10 +51,18 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
-    /// The verification failure inside an error of a [`VerifiedReader`], `None` for any other
-    /// failure to read.
+    /// The verification failure inside an error of a [`VerifiedReader`] or a [`BlobSource`],
+    /// however deep; `None` for any other failure to read.
     pub fn of(error: &io::Error) -> Option<&Self> {
-        error.get_ref()?.downcast_ref()
+        let mut current: Option<&(dyn std::error::Error + 'static)> =
+            error.get_ref().map(|e| e as _);
+        while let Some(error) = current {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            current = error.source();
+        }
+        None
     }
 }
 
@@ -69,6 +77,7 @@ impl From<VerifyError> for io::Error {
 /// The digest is checked *before* the last byte is handed out, so a caller that reads exactly
 /// the expected size has proven bytes too. At most `size + 1` bytes are taken from the inner
 /// reader. Failures are [`io::Error`]s of kind `InvalidData` around a [`VerifyError`], and stay.
+#[derive(Debug)]
 pub struct VerifiedReader<R> {
     inner: R,
     digest: BlobDigest,
@@ -78,6 +87,7 @@ pub struct VerifiedReader<R> {
     state: State,
 }
 
+#[derive(Debug)]
 enum State {
     /// Bytes are missing.
     Reading,

@@ -1,1 +1,27 @@
-//! Bytes on disk: blobs, layer indexes, cache records.
+//! Bytes on disk: OCI image layouts that others wrote or will read, and the store of blobs,
+//! layer indexes and build-cache records.
+//!
+//! The only crate that keeps bytes. It knows documents as far as a layout needs them, and knows
+//! neither what a layer nor what an index of a layer contains. `docs/format/store.md` gives the
+//! store's folder and records byte by byte.
+
+mod archive;
+mod blob;
+mod ingest;
+mod layout;
+mod process_folder;
+mod record;
+mod resolve;
+mod store;
+mod tags;
+mod writer;
+
+pub use archive::{ArchiveError, write_archive, write_archive_file};
+pub use blob::{BlobError, DocumentReadError};
+pub use ingest::{Ingest, IngestError};
+pub use layout::{Layout, OpenLayoutError};
+pub use record::{Lookup, RecordError, RecordKind};
+pub use resolve::ResolveError;
+pub use store::{BlobReader, OpenStoreError, Store, Uncompressed};
+pub use tags::TagError;
+pub use writer::{LayoutWriteError, LayoutWriter};

@@ -1,0 +1,458 @@
+//! The store: blobs, layer indexes, build-cache records, shared by processes.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crossdock_host::{Existing, FileLock, TemporaryFile, spool_in};
+use crossdock_image::{
+    BlobDigest, BlobSource, Config, Descriptor, DiffId, Digest, Document, Index, VerifiedReader,
+    VerifyError,
+};
+
+use crate::blob::{self, BlobError, DocumentReadError};
+use crate::ingest::{Ingest, IngestError};
+use crate::layout::{INDEX_FILE, LAYOUT_FILE, LAYOUT_FILE_CONTENT};
+use crate::process_folder::ProcessFolder;
+use crate::record::{self, Lookup, RecordError, RecordKind};
+use crate::tags::{self, TagError};
+
+/// Keeps bytes on disk, for several processes at once.
+///
+/// A store is an OCI image layout with a folder `crossdock/` in it. Every file appears whole or
+/// not at all, whenever a process is killed; files are never changed, only replaced. Clones share
+/// one opening.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+/// What the parts of an open store share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    root: PathBuf,
+    process_folder: ProcessFolder,
+    /// Held by every open store; whoever wants to remove what nobody uses takes it alone.
+    _in_use: FileLock,
+}
+
+/// What a blob is once it is decompressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Uncompressed {
+    /// The digest of the tar.
+    pub diff_id: DiffId,
+    /// The size of the tar in bytes.
+    pub size: u64,
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenStoreError {
+    /// The folder holds something else.
+    #[error("{}: is not empty and not a store; choose another folder", .path.display())]
+    NotAStore {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The store was made by a version of this program that does things differently.
+    #[error(
+        "{}: the store has version {found}, this program knows {known}; \
+         use a newer version of it, or another folder",
+        .path.display()
+    )]
+    Version {
+        /// The version file.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+        /// The version that is known.
+        known: &'static str,
+    },
+    /// The system failed to read or make a part of it.
+    #[error("{}: cannot be opened or made: {source}", .path.display())]
+    System {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// The version of the folder and its records.
+const VERSION: &str = "1";
+/// The file that holds it.
+const VERSION_FILE: &str = "version";
+/// The store's own part of the folder.
+const OWN: &str = "crossdock";
+const FOLDERS: [&str; 6] = ["indexes", "pairs", "cache", "tmp", "locks", "damaged"];
+
+impl Store {
+    /// Opens the store in the folder `root`, or makes one if the folder is missing or empty.
+    ///
+    /// Waits while another process removes what is unused. Temporary files of processes that
+    /// were killed are removed.
+    pub fn open(root: &Path) -> Result<Self, OpenStoreError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| OpenStoreError::System { path, source }
+        };
+        fs::create_dir_all(root).map_err(failed(root))?;
+        let own = root.join(OWN);
+        // The first thing that is made: a folder with it is a store, however little is in it.
+        if !own.is_dir() {
+            let mut entries = fs::read_dir(root).map_err(failed(root))?;
+            // Asked again, as another process may be making the store just now.
+            if entries.next().is_some() && !own.is_dir() {
+                return Err(OpenStoreError::NotAStore {
+                    path: root.to_owned(),
+                });
+            }
+        }
+        let folders = FOLDERS.map(|name| own.join(name));
+        for folder in folders.iter().chain([&blob::folder(root)]) {
+            fs::create_dir_all(folder).map_err(failed(folder))?;
+        }
+        check_version(&own.join(VERSION_FILE))?;
+        let locks = own.join("locks");
+        let in_use = FileLock::shared(&locks.join("gc")).map_err(failed(&locks))?;
+        let temporary = own.join("tmp");
+        let process_folder =
+            ProcessFolder::create(&temporary, &locks.join("tmp")).map_err(failed(&temporary))?;
+        let inner = Inner {
+            root: root.to_owned(),
+            process_folder,
+            _in_use: in_use,
+        };
+        inner.initialise()?;
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.inner.root
+    }
+
+    /// Starts a new blob.
+    pub fn ingest(&self) -> Result<Ingest, IngestError> {
+        Ingest::start(Arc::clone(&self.inner))
+    }
+
+    /// Puts `bytes` into the store as a blob.
+    pub fn put_bytes(&self, bytes: &[u8]) -> Result<BlobDigest, IngestError> {
+        let digest = BlobDigest::new(Digest::of(bytes));
+        // Documents are small: unlike in `Ingest::commit` the content itself can be compared.
+        match fs::read(blob::path(self.root(), &digest)) {
+            Ok(found) if found == bytes => return Ok(digest),
+            Ok(_) => self.inner.set_aside(&digest),
+            Err(_) => {}
+        }
+        let mut ingest = self.ingest()?;
+        ingest
+            .write_all(bytes)
+            .map_err(|source| IngestError::Write {
+                path: self.inner.process_folder.path().to_owned(),
+                source,
+            })?;
+        ingest.commit(None).map(|(digest, _)| digest)
+    }
+
+    /// Whether the blob is there. Its content is not looked at.
+    pub fn contains(&self, digest: &BlobDigest) -> bool {
+        self.blob_size(digest).is_some()
+    }
+
+    /// The size of a blob that is there, in bytes.
+    pub fn blob_size(&self, digest: &BlobDigest) -> Option<u64> {
+        let found = fs::metadata(blob::path(self.root(), digest)).ok()?;
+        found.is_file().then_some(found.len())
+    }
+
+    /// Opens a blob for one verified pass. If it proves damaged, then or now, it is moved aside,
+    /// so that a later ingest replaces it.
+    pub fn open_blob(&self, descriptor: &Descriptor) -> Result<BlobReader, BlobError> {
+        match blob::open_verified(self.root(), descriptor) {
+            Ok(reader) => Ok(BlobReader {
+                reader,
+                digest: descriptor.digest,
+                store: Arc::clone(&self.inner),
+            }),
+            Err(error @ BlobError::Damaged { .. }) => {
+                // The size differs: either the file is damaged or the descriptor is wrong.
+                if !self.is_whole(&descriptor.digest)? {
+                    self.inner.set_aside(&descriptor.digest);
+                }
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens a blob for reading anywhere, and gives its size. Nothing of it is verified: what is
+    /// read must be checked by other means.
+    pub fn open_blob_unverified(&self, digest: &BlobDigest) -> Result<(File, u64), BlobError> {
+        blob::open(self.root(), digest)
+    }
+
+    /// Reads a whole blob of at most `limit` bytes.
+    pub fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, BlobError> {
+        blob::read(self.root(), descriptor, limit, || {
+            self.open_blob(descriptor)
+        })
+    }
+
+    /// Reads and parses a manifest or an index.
+    pub fn read_document(&self, descriptor: &Descriptor) -> Result<Document, DocumentReadError> {
+        blob::document(self.root(), descriptor, |limit| {
+            self.read_blob(descriptor, limit)
+        })
+    }
+
+    /// Reads and parses an image config.
+    pub fn read_config(&self, descriptor: &Descriptor) -> Result<Config, DocumentReadError> {
+        blob::config(self.root(), descriptor, |limit| {
+            self.read_blob(descriptor, limit)
+        })
+    }
+
+    /// Moves a blob that was found damaged aside. From then on it is not there.
+    pub fn report_damaged_blob(&self, digest: &BlobDigest) {
+        self.inner.set_aside(digest);
+    }
+
+    /// The index of the layer with this diff id.
+    pub fn layer_index(&self, diff_id: &DiffId) -> Result<Lookup<Vec<u8>>, RecordError> {
+        self.inner
+            .record(RecordKind::LayerIndex, diff_id.digest().as_bytes())
+    }
+
+    /// Keeps the index of the layer with this diff id, instead of any earlier one.
+    pub fn put_layer_index(&self, diff_id: &DiffId, index: &[u8]) -> Result<(), RecordError> {
+        self.inner
+            .put_record(RecordKind::LayerIndex, diff_id.digest().as_bytes(), index)
+    }
+
+    /// What is known of the content of a compressed blob: somebody decompressed it once.
+    pub fn diff_id_of(&self, blob: &BlobDigest) -> Result<Lookup<Uncompressed>, RecordError> {
+        let key = blob.digest().as_bytes();
+        let payload = match self.inner.record(RecordKind::Uncompressed, key)? {
+            Lookup::Found(payload) => payload,
+            Lookup::Missing => return Ok(Lookup::Missing),
+            Lookup::Damaged { moved_to, reason } => {
+                return Ok(Lookup::Damaged { moved_to, reason });
+            }
+        };
+        // The checksum was right: another length would be another version's.
+        let fields = payload
+            .split_first_chunk::<32>()
+            .and_then(|(hash, rest)| Some((hash, <[u8; 8]>::try_from(rest).ok()?)));
+        Ok(match fields {
+            Some((hash, size)) => Lookup::Found(Uncompressed {
+                diff_id: DiffId::new(Digest::from_bytes(*hash)),
+                size: u64::from_le_bytes(size),
+            }),
+            None => Lookup::Missing,
+        })
+    }
+
+    /// Keeps what a blob decompresses to. The caller has decompressed and hashed it.
+    pub fn put_diff_id(
+        &self,
+        blob: &BlobDigest,
+        content: &Uncompressed,
+    ) -> Result<(), RecordError> {
+        let mut payload = content.diff_id.digest().as_bytes().to_vec();
+        payload.extend_from_slice(&content.size.to_le_bytes());
+        let key = blob.digest().as_bytes();
+        self.inner
+            .put_record(RecordKind::Uncompressed, key, &payload)
+    }
+
+    /// The build-cache record of this key.
+    pub fn cache_get(&self, key: &[u8; 32]) -> Result<Lookup<Vec<u8>>, RecordError> {
+        self.inner.record(RecordKind::Cache, key)
+    }
+
+    /// Keeps a build-cache record, instead of any earlier one.
+    pub fn cache_put(&self, key: &[u8; 32], record: &[u8]) -> Result<(), RecordError> {
+        self.inner.put_record(RecordKind::Cache, key, record)
+    }
+
+    /// A file without name for reading and writing, gone when it is closed.
+    pub fn spool(&self) -> io::Result<File> {
+        spool_in(self.inner.process_folder.path())
+    }
+
+    /// Gives `descriptor` the name `name`, which may have been another's.
+    pub fn tag(&self, name: &str, descriptor: &Descriptor) -> Result<(), TagError> {
+        let entry = tags::named(descriptor, name);
+        tags::update(&self.inner, |entries| tags::merge(&entries, &[entry]))
+    }
+
+    /// Takes the name `name` away; nothing happens if nothing has it.
+    pub fn untag(&self, name: &str) -> Result<(), TagError> {
+        tags::update(&self.inner, |mut entries| {
+            entries.retain(|entry| entry.ref_name() != Some(name));
+            entries
+        })
+    }
+
+    /// What has the name `name`.
+    pub fn resolve(&self, name: &str) -> Result<Option<Descriptor>, TagError> {
+        let entries = tags::entries(&self.inner)?;
+        Ok(entries
+            .into_iter()
+            .find(|entry| entry.ref_name() == Some(name)))
+    }
+
+    /// All names with what they name, sorted.
+    pub fn tags(&self) -> Result<Vec<(String, Descriptor)>, TagError> {
+        let mut tags: Vec<_> = tags::entries(&self.inner)?
+            .into_iter()
+            .filter_map(|entry| Some((entry.ref_name()?.to_owned(), entry)))
+            .collect();
+        tags.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Ok(tags)
+    }
+
+    /// Whether a blob's file has the content that its name says.
+    fn is_whole(&self, digest: &BlobDigest) -> Result<bool, BlobError> {
+        let (file, size) = blob::open(self.root(), digest)?;
+        match VerifiedReader::new(file, *digest, size).finish() {
+            Ok(()) => Ok(true),
+            Err(error) if VerifyError::of(&error).is_some() => Ok(false),
+            Err(source) => Err(BlobError::Read {
+                digest: *digest,
+                path: blob::path(self.root(), digest),
+                source,
+            }),
+        }
+    }
+}
+
+impl BlobSource for Store {
+    fn open(&self, descriptor: &Descriptor) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(self.open_blob(descriptor)?))
+    }
+}
+
+/// Reads a blob of the store from its start to its end, as [`VerifiedReader`] does.
+#[derive(Debug)]
+pub struct BlobReader {
+    reader: VerifiedReader<File>,
+    digest: BlobDigest,
+    store: Arc<Inner>,
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buffer).inspect_err(|error| {
+            if VerifyError::of(error).is_some() {
+                self.store.set_aside(&self.digest);
+            }
+        })
+    }
+}
+
+impl Inner {
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn process_folder(&self) -> &Path {
+        self.process_folder.path()
+    }
+
+    pub(crate) fn lock_path(&self, name: &str) -> PathBuf {
+        self.own("locks").join(name)
+    }
+
+    fn own(&self, folder: &str) -> PathBuf {
+        self.root.join(OWN).join(folder)
+    }
+
+    /// Moves a blob out of the way. If that fails the blob goes on being found damaged: the
+    /// reader's error says so each time, and nothing wrong is used.
+    fn set_aside(&self, digest: &BlobDigest) {
+        let path = blob::path(&self.root, digest);
+        let name = format!("blob-{}", digest.hex());
+        let _ = record::move_aside(&path, &self.own("damaged"), &name);
+    }
+
+    fn record_path(&self, kind: RecordKind, key: &[u8; 32]) -> PathBuf {
+        self.own(kind.folder()).join(Digest::from_bytes(*key).hex())
+    }
+
+    fn record(&self, kind: RecordKind, key: &[u8; 32]) -> Result<Lookup<Vec<u8>>, RecordError> {
+        let path = self.record_path(kind, key);
+        record::read(&path, kind, key, &self.own("damaged"))
+    }
+
+    fn put_record(
+        &self,
+        kind: RecordKind,
+        key: &[u8; 32],
+        payload: &[u8],
+    ) -> Result<(), RecordError> {
+        let path = self.record_path(kind, key);
+        self.write_whole(&path, &record::encode(kind, key, payload))
+            .map_err(|source| RecordError::Write { path, source })
+    }
+
+    /// Writes a file of the store in one step. Unlike with `host::atomic_write`, what a killed
+    /// process leaves behind is in its own folder and goes with it.
+    pub(crate) fn write_whole(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = TemporaryFile::create_in(self.process_folder())?;
+        file.write_all(bytes)?;
+        file.persist(path, Existing::Replace)
+    }
+
+    /// Writes what a new store lacks. The version file is the last: with it the store is
+    /// complete.
+    fn initialise(&self) -> Result<(), OpenStoreError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| OpenStoreError::System { path, source }
+        };
+        let version = self.own(VERSION_FILE);
+        if check_version(&version)? {
+            return Ok(());
+        }
+        let lock = self.lock_path("index");
+        let _held = FileLock::exclusive(&lock).map_err(failed(&lock))?;
+        let index = Index::new(Vec::new(), Default::default());
+        let content: [(PathBuf, &[u8]); 3] = [
+            (self.root.join(INDEX_FILE), index.raw()),
+            (self.root.join(LAYOUT_FILE), LAYOUT_FILE_CONTENT),
+            (version, b"1\n"),
+        ];
+        for (path, bytes) in &content {
+            if !path.exists() {
+                self.write_whole(path, bytes).map_err(failed(path))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the version file is there; an error if it is another version's.
+fn check_version(path: &Path) -> Result<bool, OpenStoreError> {
+    match fs::read_to_string(path) {
+        Ok(found) if found.trim_end() == VERSION => Ok(true),
+        Ok(found) => Err(OpenStoreError::Version {
+            path: path.to_owned(),
+            found: found.trim_end().chars().take(40).collect(),
+            known: VERSION,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(OpenStoreError::System {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

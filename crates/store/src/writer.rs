@@ -1,0 +1,299 @@
+//! Writing an OCI image layout as a folder.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossdock_host::{Existing, FileLock, TemporaryFile, sync_directory};
+use crossdock_image::{BlobDigest, Descriptor, Index, VerifiedReader, VerifyError};
+
+use crate::blob;
+use crate::layout::{self, INDEX_FILE, LAYOUT_FILE, LAYOUT_FILE_CONTENT, OpenLayoutError};
+use crate::tags;
+
+/// Writes a layout, or adds to one.
+///
+/// # Life cycle
+/// [`create`](Self::create) looks at the destination, blobs are added in any order and from any
+/// thread, [`commit`](Self::commit) makes the images visible. A new folder is filled beside its
+/// place and renamed into it; in a layout that is there, blobs are added and `index.json` is
+/// replaced last. Dropping a writer without commit removes what is not of use to anyone.
+#[derive(Debug)]
+pub struct LayoutWriter {
+    destination: PathBuf,
+    /// Where blobs go: the destination, or the folder that will become it.
+    root: PathBuf,
+    /// Where files are until they are whole. It is removed when the writer goes.
+    temporary: PathBuf,
+}
+
+/// Why a layout is not written.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutWriteError {
+    /// The destination holds something else.
+    #[error(
+        "{}: is neither empty nor an OCI image layout; choose another folder or empty it",
+        .path.display()
+    )]
+    Occupied {
+        /// The destination.
+        path: PathBuf,
+    },
+    /// The layout at the destination cannot be read.
+    #[error(transparent)]
+    Existing(#[from] OpenLayoutError),
+    /// The bytes that were given are not the blob that the descriptor names.
+    #[error("a blob for {}: {source}", .path.display())]
+    Other {
+        /// The destination.
+        path: PathBuf,
+        /// What differs.
+        source: VerifyError,
+    },
+    /// The bytes could not be read from where they come from.
+    #[error("blob {digest} for {}: its content cannot be read: {source}", .path.display())]
+    Source {
+        /// The destination.
+        path: PathBuf,
+        /// The blob.
+        digest: BlobDigest,
+        /// What the source says.
+        source: io::Error,
+    },
+    /// The system failed to write.
+    #[error("{}: cannot be written: {source}", .path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Names of our own temporary folders begin so.
+const TEMPORARY_PREFIX: &str = ".crossdock-";
+
+fn write_error(path: &Path) -> impl FnOnce(io::Error) -> LayoutWriteError {
+    let path = path.to_owned();
+    move |source| LayoutWriteError::Write { path, source }
+}
+
+impl LayoutWriter {
+    /// Prepares to write to the folder `destination`: a new one, an empty one, or an OCI image
+    /// layout. Anything else is left alone.
+    pub fn create(destination: &Path) -> Result<Self, LayoutWriteError> {
+        let there = destination.symlink_metadata().is_ok();
+        if there {
+            check_destination(destination)?;
+            let temporary = make_temporary(destination)?;
+            return Self {
+                destination: destination.to_owned(),
+                root: destination.to_owned(),
+                temporary,
+            }
+            .with_blob_folder();
+        }
+        let parent = match destination.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        fs::create_dir_all(parent).map_err(write_error(parent))?;
+        let temporary = make_temporary(parent)?;
+        Self {
+            destination: destination.to_owned(),
+            root: temporary.join("layout"),
+            temporary,
+        }
+        .with_blob_folder()
+    }
+
+    fn with_blob_folder(self) -> Result<Self, LayoutWriteError> {
+        let folder = blob::folder(&self.root);
+        fs::create_dir_all(&folder).map_err(write_error(&folder))?;
+        Ok(self)
+    }
+
+    /// Whether the blob is there already, with the size that the descriptor gives.
+    pub fn contains(&self, descriptor: &Descriptor) -> bool {
+        has_blob(&self.root, descriptor)
+    }
+
+    /// Adds a blob, which `reader` gives from its start. It is verified on the way; one that is
+    /// there already is not read.
+    pub fn add_blob(
+        &self,
+        descriptor: &Descriptor,
+        reader: &mut dyn Read,
+    ) -> Result<(), LayoutWriteError> {
+        if self.contains(descriptor) {
+            return Ok(());
+        }
+        let mut file =
+            TemporaryFile::create_in(&self.temporary).map_err(write_error(&self.temporary))?;
+        let mut verified = VerifiedReader::new(reader, descriptor.digest, descriptor.size);
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            let count = match verified.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.read_error(descriptor, error)),
+            };
+            file.write_all(&buffer[..count])
+                .map_err(write_error(file.path()))?;
+        }
+        let path = blob::path(&self.root, &descriptor.digest);
+        file.persist(&path, Existing::Replace)
+            .map_err(write_error(&path))
+    }
+
+    /// Adds a blob that is in memory, and gives its descriptor.
+    pub fn add_bytes(
+        &self,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<Descriptor, LayoutWriteError> {
+        let descriptor = Descriptor::of(media_type, bytes);
+        self.add_blob(&descriptor, &mut &bytes[..])?;
+        Ok(descriptor)
+    }
+
+    /// Lists `entries` in `index.json` and puts a new layout in its place.
+    ///
+    /// In a layout that was there, an entry replaces those with the same
+    /// `org.opencontainers.image.ref.name`; others stay, in their order, before the new ones.
+    pub fn commit(self, entries: &[Descriptor]) -> Result<(), LayoutWriteError> {
+        if self.root == self.destination {
+            return self.merge(entries);
+        }
+        let index = Index::new(tags::merge(&[], entries), Default::default());
+        self.write_file(&self.root.join(INDEX_FILE), index.raw())?;
+        self.write_file(&self.root.join(LAYOUT_FILE), LAYOUT_FILE_CONTENT)?;
+        sync_directory(&self.root.join("blobs")).map_err(write_error(&self.root))?;
+        if let Err(source) = fs::rename(&self.root, &self.destination) {
+            // Another process may have put a layout there meanwhile: both belong in it.
+            if layout::check_version(&self.destination).is_err() {
+                return Err(LayoutWriteError::Write {
+                    path: self.destination.clone(),
+                    source,
+                });
+            }
+            self.move_blobs()?;
+            return self.merge(entries);
+        }
+        let parent = self.temporary.parent().unwrap_or(Path::new("."));
+        sync_directory(parent).map_err(write_error(parent))
+    }
+
+    /// Moves the blobs of a folder that was to become the destination into it.
+    fn move_blobs(&self) -> Result<(), LayoutWriteError> {
+        let (from, to) = (blob::folder(&self.root), blob::folder(&self.destination));
+        fs::create_dir_all(&to).map_err(write_error(&to))?;
+        for entry in fs::read_dir(&from).map_err(write_error(&from))? {
+            let entry = entry.map_err(write_error(&from))?;
+            let target = to.join(entry.file_name());
+            fs::rename(entry.path(), &target).map_err(write_error(&target))?;
+        }
+        sync_directory(&to).map_err(write_error(&to))
+    }
+
+    /// Merges `entries` into the destination's `index.json`, one process at a time.
+    fn merge(&self, entries: &[Descriptor]) -> Result<(), LayoutWriteError> {
+        let marker = self.destination.join(LAYOUT_FILE);
+        let mut file =
+            TemporaryFile::create_in(&self.temporary).map_err(write_error(&self.temporary))?;
+        file.write_all(LAYOUT_FILE_CONTENT)
+            .map_err(write_error(&marker))?;
+        match file.persist(&marker, Existing::Keep) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(write_error(&marker)(error));
+            }
+            _ => {}
+        }
+        // This file is in every layout and never replaced, so it serves as the lock.
+        let _held = FileLock::exclusive(&marker).map_err(write_error(&marker))?;
+        let old = layout::read_index(&self.destination)?;
+        let (old_entries, annotations) = old.as_ref().map_or_else(Default::default, |index| {
+            (index.manifests(), index.annotations().clone())
+        });
+        let index = Index::new(tags::merge(old_entries, entries), annotations);
+        self.write_file(&self.destination.join(INDEX_FILE), index.raw())
+    }
+
+    fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), LayoutWriteError> {
+        let write = || {
+            let mut file = TemporaryFile::create_in(&self.temporary)?;
+            file.write_all(bytes)?;
+            file.persist(path, Existing::Replace)
+        };
+        write().map_err(write_error(path))
+    }
+
+    fn read_error(&self, descriptor: &Descriptor, error: io::Error) -> LayoutWriteError {
+        match VerifyError::of(&error) {
+            Some(source) => LayoutWriteError::Other {
+                path: self.destination.clone(),
+                source: source.clone(),
+            },
+            None => LayoutWriteError::Source {
+                path: self.destination.clone(),
+                digest: descriptor.digest,
+                source: error,
+            },
+        }
+    }
+}
+
+impl Drop for LayoutWriter {
+    fn drop(&mut self) {
+        // What stays has a name that says whose it is, and harms no layout.
+        let _ = fs::remove_dir_all(&self.temporary);
+    }
+}
+
+fn has_blob(root: &Path, descriptor: &Descriptor) -> bool {
+    fs::metadata(blob::path(root, &descriptor.digest))
+        .is_ok_and(|found| found.is_file() && found.len() == descriptor.size)
+}
+
+/// Refuses a destination that is not ours to write to. A folder with nothing but `blobs` is what
+/// a writer that was killed left in an empty one.
+fn check_destination(destination: &Path) -> Result<(), LayoutWriteError> {
+    let occupied = || LayoutWriteError::Occupied {
+        path: destination.to_owned(),
+    };
+    if !destination.is_dir() {
+        return Err(occupied());
+    }
+    match layout::check_version(destination) {
+        Ok(()) => return Ok(()),
+        Err(OpenLayoutError::NotALayout { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    for entry in fs::read_dir(destination).map_err(write_error(destination))? {
+        let name = entry.map_err(write_error(destination))?.file_name();
+        let name = name.to_string_lossy();
+        if name != "blobs" && !name.starts_with(TEMPORARY_PREFIX) {
+            return Err(occupied());
+        }
+    }
+    Ok(())
+}
+
+fn make_temporary(parent: &Path) -> Result<PathBuf, LayoutWriteError> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{TEMPORARY_PREFIX}{}-{count}", std::process::id());
+        let path = parent.join(name);
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(write_error(&path)(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
