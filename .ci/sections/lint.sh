@@ -8,8 +8,8 @@ source .ci/lib.sh
 # dependency that asks for another back end would change every digest that we make.
 flate2_backend() {
     local features
-    features=$(cargo tree --locked --workspace --target all --all-features --prefix none \
-        --format '{p} {f}' "$@" | grep '^flate2 ' | sort -u)
+    features=$(cargo tree --locked --workspace --target all --all-features --no-dedupe \
+        --prefix none --format '{p} {f}' "$@" | grep '^flate2 ' | sort -u)
     echo "$features"
     [[ $(wc -l <<<"$features") == 1 && $features == *zlib-rs* ]]
     ! grep -E 'miniz|rust_backend|[ ,]zlib(,|$)|zlib-ng|zlib-default|cloudflare|any_c_zlib' <<<"$features"
