@@ -1,1 +1,29 @@
-//! Order: resolve, schedule, perform, assemble images.
+//! Order: images are resolved, operations performed, results assembled and written out.
+//!
+//! The only crate that decides when something happens, and the only meeting place of the others.
+//! It prints nothing: what goes on is told by [`Event`]s.
+
+mod assemble;
+mod base;
+mod builder;
+mod cache;
+mod content;
+mod context;
+mod error;
+mod event;
+mod layers;
+mod owner;
+mod perform;
+mod state;
+mod user_names;
+mod write;
+
+pub use assemble::{Built, Output};
+pub use builder::{BuildRequest, Builder, ForeignMetadata};
+pub use error::{BuildError, ErrorClass};
+pub use event::{Event, Events};
+
+/// The types of other crates that a caller needs to fill a [`BuildRequest`].
+pub use crossdock_image::Platform;
+pub use crossdock_layer::{CollisionPolicy, Limits, Loss, LossKind, Timestamp};
+pub use crossdock_store::{OpenStoreError, Store};

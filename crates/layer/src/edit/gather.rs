@@ -79,6 +79,25 @@ impl<'a> Gathered<'a> {
         self.single = Some(self.items.len() - 1);
     }
 
+    /// Everything that was gathered, with its path below the destination, in an order that depends
+    /// on nothing but names. A file that takes the destination's name has an empty path.
+    pub fn entries(&self) -> impl Iterator<Item = (Vec<u8>, &'a Tree, NodeId)> + '_ {
+        let top = self.top.iter().map(|(name, item)| (name.clone(), *item));
+        let mut pending: Vec<(Vec<u8>, usize)> = self
+            .single
+            .map(|item| (Vec::new(), item))
+            .into_iter()
+            .chain(top)
+            .collect();
+        std::iter::from_fn(move || {
+            let (path, place) = pending.pop()?;
+            let item = &self.items[place];
+            let below = item.children.iter();
+            pending.extend(below.map(|(name, child)| ([&path, &b"/"[..], name].concat(), *child)));
+            Some((path, self.trees[item.tree], item.node))
+        })
+    }
+
     fn tree(&mut self, tree: &'a Tree) -> usize {
         let known = self
             .trees

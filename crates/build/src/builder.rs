@@ -1,0 +1,302 @@
+//! A build from beginning to end.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use crossdock_dockerfile::{
+    BaseConfig, BaseRequest, Diagnostic, Dockerfile, Lowering, Options, Plan, lower,
+};
+use crossdock_graph::{Copy, CopySource, Operation, OperationId};
+use crossdock_image::ImageSource;
+use crossdock_layer::{CollisionPolicy, LayerFormat, Limits, Timestamp};
+use crossdock_store::Store;
+
+use crate::assemble::{Built, Output};
+use crate::base::{BaseImage, resolve};
+use crate::context::{Context, read_ignore};
+use crate::error::BuildError;
+use crate::event::{Event, Events};
+use crate::layers::{Layer, LayerIndexer};
+use crate::perform::Performer;
+use crate::state::State;
+
+/// What becomes of metadata that the target system cannot express.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ForeignMetadata {
+    /// It travels in records of the layer.
+    #[default]
+    Keep,
+    /// It is left out.
+    Drop,
+}
+
+/// What to build.
+#[derive(Debug)]
+pub struct BuildRequest<'a> {
+    /// The parsed Dockerfile.
+    pub dockerfile: &'a Dockerfile,
+    /// Where it was read from, for `NAME.dockerignore`; `None` for standard input.
+    pub dockerfile_path: Option<PathBuf>,
+    /// The folder of the main context.
+    pub context: PathBuf,
+    /// What relative folders of `oci-layout://` are relative to.
+    pub directory: PathBuf,
+    /// Target, platform, arguments.
+    pub options: Options,
+    /// Names of the image, as `-t` gives them.
+    pub names: Vec<String>,
+    /// Where the image goes.
+    pub outputs: Vec<Output>,
+    /// Losses are errors.
+    pub strict: bool,
+    /// Results of earlier builds are not used.
+    pub no_cache: bool,
+    /// Names that differ only in case, on Windows.
+    pub collision: CollisionPolicy,
+    /// Metadata that the target cannot express.
+    pub foreign: ForeignMetadata,
+    /// SOURCE_DATE_EPOCH.
+    pub epoch: Option<Timestamp>,
+    /// Limits for layers of others.
+    pub limits: Limits,
+}
+
+/// Builds images with one store.
+pub struct Builder<'a> {
+    store: Store,
+    events: Events<'a>,
+    threads: usize,
+    next_vertex: AtomicUsize,
+}
+
+impl<'a> Builder<'a> {
+    /// A builder that works with `threads` threads and tells `events` what goes on.
+    pub fn new(store: Store, threads: usize, events: Events<'a>) -> Self {
+        Self {
+            store,
+            events,
+            threads: threads.max(1),
+            next_vertex: AtomicUsize::new(1),
+        }
+    }
+
+    /// Builds the image and writes it to all outputs. Nothing is written to an output before the
+    /// image is complete. Warnings of the Dockerfile are given to `diagnose`.
+    pub fn build(
+        &self,
+        request: &BuildRequest<'_>,
+        diagnose: &mut dyn FnMut(&Diagnostic),
+    ) -> Result<Built, BuildError> {
+        let (plan, bases) = self.plan(request)?;
+        for warning in &plan.warnings {
+            diagnose(warning);
+        }
+        check_supported(&plan)?;
+        let context = self.context(request, &plan)?;
+        self.index_bases(request, &plan, &bases)?;
+        let performer = Performer {
+            store: &self.store,
+            events: self.events,
+            threads: self.threads,
+            next_vertex: &self.next_vertex,
+            request,
+            context,
+            bases: &bases,
+        };
+        let mut states: BTreeMap<OperationId, State> = BTreeMap::new();
+        let mut outcome = crate::perform::Outcome::default();
+        let total = plan.graph.steps().count();
+        for (number, (id, step)) in plan.graph.steps().enumerate() {
+            let state = performer.perform(step, (number + 1, total), &states, &mut outcome)?;
+            states.insert(id, state);
+        }
+        self.tell_losses(&mut outcome);
+        if request.strict && !outcome.losses.is_empty() {
+            return Err(BuildError::Strict {
+                count: outcome.losses.len(),
+            });
+        }
+        crate::assemble::assemble(
+            request,
+            &plan.target,
+            &states,
+            &outcome,
+            &self.store,
+            (self.events, &self.next_vertex),
+        )
+    }
+
+    /// Lowers the Dockerfile, finding the images that it asks for.
+    fn plan(
+        &self,
+        request: &BuildRequest<'_>,
+    ) -> Result<(Plan, BTreeMap<BaseRequest, BaseImage>), BuildError> {
+        let mut configs: BTreeMap<BaseRequest, BaseConfig> = BTreeMap::new();
+        let mut images: BTreeMap<BaseRequest, BaseImage> = BTreeMap::new();
+        loop {
+            let needed = match lower(request.dockerfile, &request.options, &configs)? {
+                Lowering::Done(plan) => return Ok((*plan, images)),
+                Lowering::Needs(needed) => needed,
+            };
+            for base in needed {
+                let image = resolve(
+                    &base.source,
+                    &base.platform,
+                    &request.directory,
+                    self.events,
+                )?;
+                configs.insert(
+                    base.clone(),
+                    BaseConfig {
+                        config: image.config.clone(),
+                        platform: image.platform.clone(),
+                    },
+                );
+                images.insert(base, image);
+            }
+        }
+    }
+
+    /// Reads the context if anything is copied from it.
+    fn context(
+        &self,
+        request: &BuildRequest<'_>,
+        plan: &Plan,
+    ) -> Result<Option<Arc<Context>>, BuildError> {
+        let used = plan.graph.steps().any(|(_, step)| match &step.operation {
+            Operation::Context { name } => name.is_empty(),
+            _ => false,
+        });
+        if !used {
+            return Ok(None);
+        }
+        let ignore = read_ignore(&request.context, request.dockerfile_path.as_deref())?;
+        Ok(Some(Arc::new(Context::read(&request.context, &ignore)?)))
+    }
+
+    /// Reads all layers that trees will be made of, together, so that all threads have work.
+    fn index_bases(
+        &self,
+        request: &BuildRequest<'_>,
+        plan: &Plan,
+        bases: &BTreeMap<BaseRequest, BaseImage>,
+    ) -> Result<(), BuildError> {
+        let mut layers: Vec<Arc<Layer>> = Vec::new();
+        for (_, step) in plan.graph.steps() {
+            for id in trees_needed(&step.operation, LayerFormat::of_os(&step.platform.os)) {
+                let mut id = id;
+                // Down to the image that the stage begins with.
+                while let Operation::Copy(_) | Operation::MakeDirectory { .. } =
+                    &plan.graph.step(id).operation
+                {
+                    id = plan.graph.step(id).operation.inputs()[0];
+                }
+                if let Operation::Image { source, platform } = &plan.graph.step(id).operation {
+                    let base = BaseRequest {
+                        source: source.clone(),
+                        platform: platform.clone(),
+                    };
+                    layers.extend(
+                        bases
+                            .get(&base)
+                            .into_iter()
+                            .flat_map(|base| base.layers.clone()),
+                    );
+                }
+            }
+        }
+        self.indexer(request).ensure(&layers)
+    }
+
+    fn indexer(&self, request: &BuildRequest<'_>) -> LayerIndexer<'_> {
+        LayerIndexer {
+            store: &self.store,
+            limits: request.limits,
+            threads: self.threads,
+            events: self.events,
+            next_vertex: &self.next_vertex,
+        }
+    }
+
+    fn tell_losses(&self, outcome: &mut crate::perform::Outcome) {
+        outcome.losses.sort();
+        outcome.losses.dedup();
+        if !outcome.losses.is_empty() || outcome.hidden > 0 {
+            (self.events)(Event::Losses {
+                losses: outcome.losses.clone(),
+                hidden: outcome.hidden,
+            });
+        }
+    }
+}
+
+/// Refuses what later versions will do, before any work.
+fn check_supported(plan: &Plan) -> Result<(), BuildError> {
+    for (_, step) in plan.graph.steps() {
+        let unsupported = |what: &str| BuildError::Unsupported {
+            location: Box::new(step.location.clone()),
+            what: what.to_owned(),
+        };
+        match &step.operation {
+            Operation::Copy(copy) if copy.parents => return Err(unsupported("--parents")),
+            Operation::Copy(copy) if !copy.exclude.is_empty() => {
+                return Err(unsupported("--exclude"));
+            }
+            Operation::Image {
+                source: ImageSource::Registry(image),
+                ..
+            } => {
+                return Err(BuildError::Registry {
+                    image: image.clone(),
+                });
+            }
+            _ => {}
+        }
+        if LayerFormat::of_os(&step.platform.os).is_none() {
+            return Err(BuildError::UnknownOs {
+                image: step.platform.to_string(),
+                os: step.platform.os.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The operations whose trees an operation reads.
+fn trees_needed(operation: &Operation, format: Option<LayerFormat>) -> Vec<OperationId> {
+    match operation {
+        Operation::Image { .. } | Operation::Scratch | Operation::Context { .. } => Vec::new(),
+        Operation::MakeDirectory { base, .. } => vec![*base],
+        Operation::Copy(copy) => {
+            let mut needed = Vec::new();
+            if !is_independent(copy, format) {
+                needed.push(copy.base);
+            }
+            if let CopySource::Tree { tree, .. } = &copy.from {
+                needed.push(*tree);
+            }
+            needed
+        }
+    }
+}
+
+/// Folders of Windows whose descriptors no copy may replace; `--link` to them looks at the base.
+const SYSTEM_FOLDERS: [&str; 4] = ["Windows", "Users", "ProgramData", "Program Files"];
+
+/// Whether the copy makes its layer without looking at the base (`--link`).
+pub(crate) fn is_independent(copy: &Copy, format: Option<LayerFormat>) -> bool {
+    copy.link && !(format == Some(LayerFormat::Windows) && enters_system_folder(&copy.destination))
+}
+
+/// Whether a Windows path begins with a folder of the system.
+pub(crate) fn enters_system_folder(destination: &str) -> bool {
+    let first = destination
+        .split('/')
+        .find(|part| !part.is_empty())
+        .unwrap_or_default();
+    SYSTEM_FOLDERS
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(first))
+}

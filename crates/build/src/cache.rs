@@ -1,0 +1,172 @@
+//! The build cache: what an operation made of equal inputs.
+
+use serde::{Deserialize, Serialize};
+
+use crossdock_image::{BlobDigest, DiffId};
+use crossdock_layer::{
+    Content, Entry, Gathered, Kind, LayerFormat, Loss, LossKind, NodeId, Source, Tree,
+};
+
+/// Changes whenever equal inputs may give other layers.
+const VERSION: &str = "crossdock cache 1";
+
+/// What an operation made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CacheRecord {
+    /// The layer, if one was made.
+    pub(crate) layer: Option<CachedLayer>,
+    /// What was lost: kind by number, path, detail.
+    pub(crate) losses: Vec<(u8, String, String)>,
+    pub(crate) hidden: u64,
+    pub(crate) warnings: Vec<String>,
+    /// The newest time in the layer: seconds and nanoseconds.
+    pub(crate) newest: Option<(i64, u32)>,
+}
+
+/// A layer in the store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CachedLayer {
+    pub(crate) diff_id: DiffId,
+    pub(crate) blob: BlobDigest,
+    pub(crate) size: u64,
+}
+
+const LOSS_KINDS: [LossKind; 5] = [
+    LossKind::Socket,
+    LossKind::Collision,
+    LossKind::Oversized,
+    LossKind::HardLink,
+    LossKind::AttributeName,
+];
+
+pub(crate) fn store_losses(losses: &[Loss]) -> Vec<(u8, String, String)> {
+    losses
+        .iter()
+        .map(|loss| {
+            let kind = LOSS_KINDS
+                .iter()
+                .position(|kind| *kind == loss.kind)
+                .unwrap_or_default();
+            (kind as u8, loss.path.clone(), loss.detail.clone())
+        })
+        .collect()
+}
+
+pub(crate) fn load_losses(stored: &[(u8, String, String)]) -> Vec<Loss> {
+    stored
+        .iter()
+        .filter_map(|(kind, path, detail)| {
+            let kind = *LOSS_KINDS.get(usize::from(*kind))?;
+            Some(Loss {
+                kind,
+                path: path.clone(),
+                detail: detail.clone(),
+            })
+        })
+        .collect()
+}
+
+/// Hashes what an operation depends on.
+pub(crate) struct KeyHasher(blake3::Hasher);
+
+impl KeyHasher {
+    pub(crate) fn new(operation: &str) -> Self {
+        let mut hasher = Self(blake3::Hasher::new());
+        hasher.field(VERSION.as_bytes());
+        hasher.field(operation.as_bytes());
+        hasher
+    }
+
+    /// Adds bytes with their length, so that neighbours cannot run into one another.
+    pub(crate) fn field(&mut self, bytes: &[u8]) {
+        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    /// Adds a value by its debug text, which holds all its fields.
+    pub(crate) fn debug(&mut self, value: &dyn std::fmt::Debug) {
+        self.field(format!("{value:?}").as_bytes());
+    }
+
+    pub(crate) fn layers(&mut self, layers: impl Iterator<Item = DiffId>) {
+        for layer in layers {
+            self.field(layer.digest().as_bytes());
+        }
+        self.field(b"end of layers");
+    }
+
+    /// Adds everything that is copied: names, metadata, and the hash of every content.
+    pub(crate) fn gathered(
+        &mut self,
+        gathered: &Gathered<'_>,
+        hash: &mut dyn FnMut(u64) -> std::io::Result<[u8; 32]>,
+    ) -> std::io::Result<()> {
+        let mut links = std::collections::HashMap::new();
+        for (path, tree, node) in gathered.entries() {
+            self.field(&path);
+            self.node(tree, node, &mut links, hash)?;
+        }
+        Ok(())
+    }
+
+    fn node(
+        &mut self,
+        tree: &Tree,
+        node: NodeId,
+        links: &mut std::collections::HashMap<(usize, Source), u64>,
+        hash: &mut dyn FnMut(u64) -> std::io::Result<[u8; 32]>,
+    ) -> std::io::Result<()> {
+        // Which names are one file matters as much as what is in it.
+        let next = links.len() as u64;
+        let identity = (std::ptr::from_ref(tree).addr(), tree.source(node));
+        let file = *links.entry(identity).or_insert(next);
+        self.field(&file.to_le_bytes());
+        self.field(match tree.format() {
+            LayerFormat::Linux => b"linux",
+            LayerFormat::Windows => b"windows",
+        });
+        self.debug(&tree.full_name(node));
+        let Some(entry) = tree.entry(node) else {
+            self.field(b"implied");
+            return Ok(());
+        };
+        let Entry {
+            kind,
+            posix,
+            win32,
+            times,
+            origin,
+            streams,
+            original_link,
+            original_mode,
+        } = &entry;
+        self.debug(&(posix, win32, times, origin, original_link, original_mode));
+        match kind {
+            Kind::File(content) => self.content(content, hash)?,
+            other => self.debug(other),
+        }
+        for stream in streams {
+            self.field(&stream.name);
+            self.content(&stream.content, hash)?;
+        }
+        Ok(())
+    }
+
+    fn content(
+        &mut self,
+        content: &Content,
+        hash: &mut dyn FnMut(u64) -> std::io::Result<[u8; 32]>,
+    ) -> std::io::Result<()> {
+        self.field(&content.size().to_le_bytes());
+        match content {
+            Content::Inline(bytes) => self.field(blake3::hash(bytes).as_bytes()),
+            Content::Layer(content) => self.field(&content.hash),
+            Content::External { id, .. } => self.field(&hash(*id)?),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> [u8; 32] {
+        *self.0.finalize().as_bytes()
+    }
+}

@@ -1,0 +1,184 @@
+//! Build contexts: a folder of the host as a tree.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crossdock_dockerfile::{IgnorePatterns, IgnoreState};
+use crossdock_host::{ContextKind, ContextReader, Visit};
+use crossdock_layer::{
+    Content, Entry, Kind, LayerFormat, Loss, LossKind, Name, NodeId, Timestamp, Tree,
+};
+
+use crate::error::BuildError;
+
+/// A context that has been listed. Its files are read when they are copied.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) tree: Tree,
+    reader: ContextReader,
+    /// Paths of files by the number that their content has in the tree.
+    files: Vec<Vec<u8>>,
+    /// What no layer can hold, by path.
+    pub(crate) losses: Vec<(Vec<u8>, Loss)>,
+}
+
+impl Context {
+    /// Lists the folder but for what `ignore` leaves out.
+    pub(crate) fn read(root: &Path, ignore: &IgnorePatterns) -> Result<Self, BuildError> {
+        let reader = ContextReader::open(root)?;
+        let mut states: HashMap<Vec<u8>, IgnoreState> = HashMap::new();
+        let mut kept_for_descendants: Vec<Vec<u8>> = Vec::new();
+        let entries = reader.walk(&mut |path, directory| {
+            let parent = path
+                .iter()
+                .rposition(|&byte| byte == b'/')
+                .map_or(&path[..0], |at| &path[..at]);
+            let state = ignore.enter(path, states.get(parent).unwrap_or(&IgnoreState::default()));
+            let ignored = state.is_ignored();
+            let prune = directory && ignore.can_prune(path, &state);
+            if directory {
+                states.insert(path.to_vec(), state);
+            }
+            match (ignored, directory) {
+                (false, _) => Visit::Include,
+                (true, true) if !prune => {
+                    // It is there only if something in it is.
+                    kept_for_descendants.push(path.to_vec());
+                    Visit::Include
+                }
+                (true, _) => Visit::Skip,
+            }
+        })?;
+        let mut context = Self {
+            tree: Tree::empty(LayerFormat::Linux),
+            reader,
+            files: Vec::new(),
+            losses: Vec::new(),
+        };
+        let mut hollow: HashSet<Vec<u8>> = kept_for_descendants.into_iter().collect();
+        for entry in &entries {
+            if hollow.contains(&entry.path) {
+                continue;
+            }
+            let mut path = entry.path.as_slice();
+            while let Some(at) = path.iter().rposition(|&byte| byte == b'/') {
+                path = &path[..at];
+                hollow.remove(path);
+            }
+        }
+        let mut directories: HashMap<&[u8], NodeId> = HashMap::new();
+        let mut linked: HashMap<(u64, u64), NodeId> = HashMap::new();
+        directories.insert(b"", context.tree.root());
+        for entry in entries.iter().filter(|entry| !hollow.contains(&entry.path)) {
+            let (parent, name) = match entry.path.iter().rposition(|&byte| byte == b'/') {
+                None => (&b""[..], &entry.path[..]),
+                Some(at) => (&entry.path[..at], &entry.path[at + 1..]),
+            };
+            // A directory that vanished while it was listed takes its entries with it.
+            let Some(&directory) = directories.get(parent) else {
+                continue;
+            };
+            let name = Name::plain(name);
+            if let Some(&first) = entry.hard_link.as_ref().and_then(|id| linked.get(id)) {
+                context.tree.insert_hard_link(directory, &name, first);
+                continue;
+            }
+            let Some(made) = context.entry(entry) else {
+                continue;
+            };
+            let node = context.tree.insert(directory, &name, made);
+            if entry.kind == ContextKind::Directory {
+                directories.insert(&entry.path, node);
+            }
+            if let Some(id) = entry.hard_link {
+                linked.insert(id, node);
+            }
+        }
+        Ok(context)
+    }
+
+    fn entry(&mut self, entry: &crossdock_host::ContextEntry) -> Option<Entry> {
+        let lose = |kind| Loss {
+            kind,
+            path: format!("/{}", String::from_utf8_lossy(&entry.path)),
+            detail: String::new(),
+        };
+        let kind = match &entry.kind {
+            ContextKind::File { size } => {
+                self.files.push(entry.path.clone());
+                let id = self.files.len() as u64 - 1;
+                Kind::File(Content::External { id, size: *size })
+            }
+            ContextKind::Directory => Kind::Directory,
+            ContextKind::Symlink { target } => Kind::Symlink(target.clone()),
+            ContextKind::Fifo => Kind::Fifo,
+            ContextKind::CharDevice { major, minor } => Kind::CharDevice(*major, *minor),
+            ContextKind::BlockDevice { major, minor } => Kind::BlockDevice(*major, *minor),
+            ContextKind::Socket => {
+                self.losses
+                    .push((entry.path.clone(), lose(LossKind::Socket)));
+                return None;
+            }
+        };
+        let modified = Timestamp {
+            seconds: entry.mtime.0,
+            nanoseconds: entry.mtime.1,
+        };
+        let mut made = Entry::new(kind, entry.mode, modified, LayerFormat::Linux);
+        for (name, value) in &entry.xattrs {
+            if name.contains(&b'=') {
+                let mut loss = lose(LossKind::AttributeName);
+                loss.detail = String::from_utf8_lossy(name).into_owned();
+                self.losses.push((entry.path.clone(), loss));
+                continue;
+            }
+            made.posix.xattrs.insert(name.clone(), value.clone());
+        }
+        Some(made)
+    }
+
+    /// Opens a file by the number of its content.
+    pub(crate) fn open(&self, id: u64) -> io::Result<File> {
+        let path = self.files.get(id as usize);
+        let path = path.ok_or_else(|| io::Error::other("not a file of this context"))?;
+        self.reader.open_file(path).map_err(io::Error::other)
+    }
+
+    /// The path of a file by the number of its content.
+    pub(crate) fn file_path(&self, id: u64) -> String {
+        let path = self
+            .files
+            .get(id as usize)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        String::from_utf8_lossy(path).into_owned()
+    }
+}
+
+/// Reads `DOCKERFILE.dockerignore` beside the Dockerfile, else the context's `.dockerignore`.
+pub(crate) fn read_ignore(
+    context: &Path,
+    dockerfile: Option<&Path>,
+) -> Result<IgnorePatterns, BuildError> {
+    let beside = dockerfile.map(|path| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".dockerignore");
+        PathBuf::from(name)
+    });
+    for path in beside.into_iter().chain([context.join(".dockerignore")]) {
+        let error = |reason: String| BuildError::Ignore {
+            path: path.clone(),
+            reason,
+        };
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                return IgnorePatterns::parse(&bytes).map_err(|reason| error(reason.to_string()));
+            }
+            Err(source) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(error(format!("cannot be read: {source}"))),
+        }
+    }
+    Ok(IgnorePatterns::default())
+}

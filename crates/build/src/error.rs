@@ -1,0 +1,277 @@
+//! Why a build failed.
+
+use std::io;
+use std::path::PathBuf;
+
+use crossdock_dockerfile::LowerError;
+use crossdock_graph::Location;
+use crossdock_host::ContextError;
+use crossdock_image::{BlobDigest, DiffId, ImageSource, SelectError};
+use crossdock_layer::{EditError, ScanError, SelectError as SourceError, StackError, WriteError};
+use crossdock_store::{
+    ArchiveError, BlobError, DocumentReadError, IngestError, LayoutWriteError, OpenLayoutError,
+    RecordError, ResolveError, TagError,
+};
+
+/// Why a build failed.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The Dockerfile cannot be lowered; it has a place in the file.
+    #[error(transparent)]
+    Lower(#[from] LowerError),
+    /// An image of a registry.
+    #[error(
+        "{image}: images of registries cannot be read yet; copy it to an OCI layout (for example \
+         with skopeo copy docker://{image} oci:DIR:TAG) and write oci-layout://DIR:TAG"
+    )]
+    Registry {
+        /// The image as it was written.
+        image: String,
+    },
+    /// A layout that cannot be opened.
+    #[error("{image}: {source}")]
+    OpenLayout {
+        /// The image as it was written.
+        image: ImageSource,
+        /// Why.
+        source: Box<OpenLayoutError>,
+    },
+    /// An image that is not in its layout.
+    #[error("{image}: {source}")]
+    Resolve {
+        /// The image as it was written.
+        image: ImageSource,
+        /// Why.
+        source: Box<ResolveError>,
+    },
+    /// An index without the platform.
+    #[error("{image}: {source}")]
+    Platform {
+        /// The image as it was written.
+        image: ImageSource,
+        /// Why.
+        source: SelectError,
+    },
+    /// A document that cannot be read.
+    #[error("{image}: {source}")]
+    Document {
+        /// The image as it was written.
+        image: ImageSource,
+        /// Why.
+        source: Box<DocumentReadError>,
+    },
+    /// Indexes that refer to indexes without end.
+    #[error("{image}: its index refers to further indexes, more than {limit} deep")]
+    NestedIndex {
+        /// The image as it was written.
+        image: ImageSource,
+        /// The limit.
+        limit: usize,
+    },
+    /// A manifest and a config that do not belong together.
+    #[error(
+        "{image}: the manifest has {layers} layers, the config lists {diff_ids} diff ids; the \
+         image is damaged or was put together wrongly"
+    )]
+    LayerCount {
+        /// The image as it was written.
+        image: ImageSource,
+        /// Layers of the manifest.
+        layers: usize,
+        /// Diff ids of the config.
+        diff_ids: usize,
+    },
+    /// An image of a system that is neither Linux nor Windows.
+    #[error("{image}: it is an image for {os:?}; only linux and windows are supported")]
+    UnknownOs {
+        /// The image as it was written, or the platform.
+        image: String,
+        /// Its operating system.
+        os: String,
+    },
+    /// A layer's blob cannot be read.
+    #[error("{image}: layer {digest}: {source}")]
+    Layer {
+        /// The image.
+        image: String,
+        /// The blob.
+        digest: BlobDigest,
+        /// Why.
+        source: Box<ScanError>,
+    },
+    /// A blob cannot be opened.
+    #[error("{image}: {source}")]
+    Blob {
+        /// The image.
+        image: String,
+        /// Why.
+        source: Box<BlobError>,
+    },
+    /// A layer is not what the config says.
+    #[error(
+        "{image}: layer {digest} decompresses to {found}, but the config says {expected}; the \
+         image is damaged or was put together wrongly"
+    )]
+    DiffId {
+        /// The image.
+        image: String,
+        /// The blob.
+        digest: BlobDigest,
+        /// What the config says.
+        expected: DiffId,
+        /// What it is.
+        found: DiffId,
+    },
+    /// Layers that do not make a file system.
+    #[error("{image}: {source}")]
+    Stack {
+        /// The image or stage.
+        image: String,
+        /// Why.
+        source: Box<StackError>,
+    },
+    /// The build context.
+    #[error(transparent)]
+    Context(#[from] ContextError),
+    /// There is no such context.
+    #[error("{location}: there is no build context named {name:?}", location = at(.location))]
+    NoContext {
+        /// Who asked.
+        location: Box<Location>,
+        /// Its name.
+        name: String,
+    },
+    /// A context's ignore file.
+    #[error("{}: {reason}", .path.display())]
+    Ignore {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A source path of a copy.
+    #[error("{location}: {source}{hint}", location = at(.location))]
+    Source {
+        /// Who asked.
+        location: Box<Location>,
+        /// Why.
+        source: SourceError,
+        /// More for the user; may be empty.
+        hint: String,
+    },
+    /// A copy that cannot be made.
+    #[error("{location}: {source}", location = at(.location))]
+    Edit {
+        /// Who asked.
+        location: Box<Location>,
+        /// Why.
+        source: Box<EditError>,
+    },
+    /// An owner that cannot be resolved.
+    #[error("{location}: {reason}", location = at(.location))]
+    Owner {
+        /// Who asked.
+        location: Box<Location>,
+        /// Why.
+        reason: String,
+    },
+    /// Something that is not supported yet.
+    #[error("{location}: {what} is not supported yet", location = at(.location))]
+    Unsupported {
+        /// Who asked.
+        location: Box<Location>,
+        /// What.
+        what: String,
+    },
+    /// An archive of `ADD` that cannot be read.
+    #[error("{location}: {path}: {source}", location = at(.location))]
+    Archive {
+        /// Who asked.
+        location: Box<Location>,
+        /// The file in the context.
+        path: String,
+        /// Why.
+        source: Box<ScanError>,
+    },
+    /// Content that is needed for a layer.
+    #[error("{location}: {what}: {source}", location = at(.location))]
+    Content {
+        /// Who asked.
+        location: Box<Location>,
+        /// Which content.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A layer that cannot be written.
+    #[error("{location}: {source}", location = at(.location))]
+    Write {
+        /// Who asked.
+        location: Box<Location>,
+        /// Why.
+        source: Box<WriteError>,
+    },
+    /// The store.
+    #[error("store: {0}")]
+    Ingest(#[from] IngestError),
+    /// The store.
+    #[error("store: {0}")]
+    Record(#[from] RecordError),
+    /// The store.
+    #[error("store: {0}")]
+    Tag(#[from] TagError),
+    /// The output folder.
+    #[error("output: {0}")]
+    WriteLayout(#[from] LayoutWriteError),
+    /// The output archive.
+    #[error("output: {0}")]
+    WriteArchive(#[from] ArchiveError),
+    /// Losses under `--strict`.
+    #[error("{count} {} be kept, and --strict was given; they are listed above", if *.count == 1 { "thing cannot" } else { "things cannot" })]
+    Strict {
+        /// Number of losses.
+        count: usize,
+    },
+}
+
+/// What kind of failure it is, for the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The Dockerfile, the context or the options ask for something that cannot be.
+    Input,
+    /// An image or blob is damaged, hostile, or not what its digest says.
+    Integrity,
+    /// The machine failed: disk, permissions.
+    System,
+    /// `--strict` refused a loss.
+    Strict,
+}
+
+impl BuildError {
+    /// The kind of failure.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Layer { .. }
+            | Self::DiffId { .. }
+            | Self::Stack { .. }
+            | Self::LayerCount { .. }
+            | Self::Document { .. }
+            | Self::NestedIndex { .. }
+            | Self::Content { .. }
+            | Self::Blob { .. } => ErrorClass::Integrity,
+            Self::Ingest(_)
+            | Self::Record(_)
+            | Self::Tag(_)
+            | Self::WriteLayout(_)
+            | Self::WriteArchive(_)
+            | Self::Write { .. } => ErrorClass::System,
+            Self::Strict { .. } => ErrorClass::Strict,
+            _ => ErrorClass::Input,
+        }
+    }
+}
+
+/// `Dockerfile:7 (stage app): COPY a b`.
+fn at(location: &Location) -> String {
+    format!("{}:{}: {}", location.file, location.line, location.text)
+}

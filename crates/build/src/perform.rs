@@ -1,0 +1,810 @@
+//! Performing operations.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Cursor, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossdock_dockerfile::{BaseRequest, match_path};
+use crossdock_graph::{Copy, CopySource, InlineFile, Mode, Operation, OperationId, Step};
+use crossdock_image::{Descriptor, DiffId, LayerCompression, oci_layer_media_type};
+use crossdock_layer::{
+    Content, CopyOptions, EPOCH_1980, EditError, Entry, Gathered, Kind, LayerEdit, LayerFormat,
+    LayerIndex, LayerPlan, Loss, ModeChange, Name, Owner, ScanError, Selected, TarErrorKind,
+    Timestamp, Tree, scan_layer, select,
+};
+use crossdock_store::Store;
+
+use crate::base::BaseImage;
+use crate::builder::{BuildRequest, ForeignMetadata, enters_system_folder, is_independent};
+use crate::cache::{CacheRecord, CachedLayer, KeyHasher, load_losses, store_losses};
+use crate::content::Spool;
+use crate::context::Context;
+use crate::error::BuildError;
+use crate::event::{Event, Events};
+use crate::layers::{BlobPlace, Layer, LayerIndexer};
+use crate::owner;
+use crate::state::{Layered, State};
+use crate::write::write_layer;
+
+/// Performs the operations of one build.
+pub(crate) struct Performer<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) events: Events<'a>,
+    pub(crate) threads: usize,
+    pub(crate) next_vertex: &'a AtomicUsize,
+    pub(crate) request: &'a BuildRequest<'a>,
+    pub(crate) context: Option<Arc<Context>>,
+    pub(crate) bases: &'a BTreeMap<BaseRequest, BaseImage>,
+}
+
+/// What all operations together brought about beside trees.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) losses: Vec<Loss>,
+    pub(crate) hidden: u64,
+    /// The newest time in each new layer.
+    pub(crate) newest: HashMap<DiffId, Timestamp>,
+}
+
+/// An archive of `ADD` that is unpacked.
+struct Archive {
+    tree: Tree,
+    diff_id: DiffId,
+    /// The number of the file in the context.
+    file: u64,
+}
+
+/// What a copy takes from: trees that live as long as the copy.
+struct Sources {
+    tree: Arc<Tree>,
+    context: Option<Arc<Context>>,
+    layers: Vec<Arc<Layer>>,
+    archives: Vec<Archive>,
+}
+
+impl Performer<'_> {
+    pub(crate) fn perform(
+        &self,
+        step: &Step,
+        place: (usize, usize),
+        states: &BTreeMap<OperationId, State>,
+        outcome: &mut Outcome,
+    ) -> Result<State, BuildError> {
+        match &step.operation {
+            Operation::Image { source, platform } => self.image(source, platform),
+            Operation::Context { name } => match &self.context {
+                Some(context) if name.is_empty() => Ok(State::Context(Arc::clone(context))),
+                _ => Err(BuildError::NoContext {
+                    location: Box::new(step.location.clone()),
+                    name: name.clone(),
+                }),
+            },
+            Operation::Scratch => self.timed(step, place, || self.scratch(step, outcome)),
+            Operation::Copy(copy) => {
+                self.timed(step, place, || self.copy(step, copy, states, outcome))
+            }
+            Operation::MakeDirectory { base, path, owner } => self.timed(step, place, || {
+                let base = layered(states, *base);
+                self.make_directory(step, base, path, owner.as_deref(), outcome)
+            }),
+        }
+    }
+
+    /// Tells that a step begins and ends. The work returns its state and whether it was cached.
+    fn timed(
+        &self,
+        step: &Step,
+        (number, total): (usize, usize),
+        work: impl FnOnce() -> Result<(State, bool), BuildError>,
+    ) -> Result<State, BuildError> {
+        let vertex = self.next_vertex.fetch_add(1, Ordering::Relaxed);
+        let location = &step.location;
+        let name = format!(
+            "[{} {} {number}/{total}] {}",
+            location.stage, step.platform.os, location.text
+        );
+        (self.events)(Event::Started { vertex, name });
+        let (state, cached) = work()?;
+        (self.events)(Event::Finished { vertex, cached });
+        Ok(state)
+    }
+
+    fn image(
+        &self,
+        source: &crossdock_image::ImageSource,
+        platform: &crossdock_image::Platform,
+    ) -> Result<State, BuildError> {
+        let key = BaseRequest {
+            source: source.clone(),
+            platform: platform.clone(),
+        };
+        let image = self.bases.get(&key).ok_or_else(|| BuildError::Registry {
+            image: source.to_string(),
+        })?;
+        let os = &image.platform.os;
+        let format = LayerFormat::of_os(os).ok_or_else(|| BuildError::UnknownOs {
+            image: source.to_string(),
+            os: os.clone(),
+        })?;
+        let (platform, layers) = (image.platform.clone(), image.layers.clone());
+        Ok(State::Layers(Arc::new(Layered::new(
+            format,
+            platform,
+            layers,
+            source.to_string(),
+        ))))
+    }
+
+    /// `FROM scratch`: nothing on Linux, a base layer with hives on Windows.
+    fn scratch(&self, step: &Step, outcome: &mut Outcome) -> Result<(State, bool), BuildError> {
+        let format = format_of(step)?;
+        let empty = Layered::new(
+            format,
+            step.platform.clone(),
+            Vec::new(),
+            "scratch".to_owned(),
+        );
+        if format == LayerFormat::Linux {
+            return Ok((State::Layers(Arc::new(empty)), false));
+        }
+        let mut key = KeyHasher::new("windows base");
+        key.debug(&self.default_time());
+        let edit = || Ok(Some(LayerEdit::windows_base(self.default_time())));
+        self.add_layer(step, &empty, key.finish(), None, edit, outcome)
+    }
+
+    fn make_directory(
+        &self,
+        step: &Step,
+        base: &Layered,
+        path: &str,
+        owner: Option<&str>,
+        outcome: &mut Outcome,
+    ) -> Result<(State, bool), BuildError> {
+        let owner = match owner {
+            Some(text) => self.working_directory_owner(step, base, text)?,
+            None => None,
+        };
+        let mut key = KeyHasher::new("make directory");
+        key.debug(&(path, &owner, base.format, self.default_time()));
+        key.layers(base.layers.iter().map(|layer| layer.diff_id));
+        let edit = || {
+            let mut edit = LayerEdit::upon((*self.tree(base)?).clone(), self.default_time());
+            let made = edit.make_directory(path.as_bytes(), owner.as_ref());
+            let made = made.map_err(|source| edit_error(step, source))?;
+            Ok(made.then_some(edit))
+        };
+        self.add_layer(step, base, key.finish(), None, edit, outcome)
+    }
+
+    /// The owner of a working directory. A user that only a running container could resolve is no
+    /// reason to fail: the directory then belongs to whom the others belong to.
+    fn working_directory_owner(
+        &self,
+        step: &Step,
+        base: &Layered,
+        text: &str,
+    ) -> Result<Option<Owner>, BuildError> {
+        match self.owner(step, base, text) {
+            Ok(owner) => Ok(Some(owner)),
+            Err(BuildError::Owner { reason, .. }) if base.format == LayerFormat::Windows => {
+                self.warn(
+                    step,
+                    &format!("USER {text}: {reason}; the directory gets no owner of its own"),
+                );
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn copy(
+        &self,
+        step: &Step,
+        copy: &Copy,
+        states: &BTreeMap<OperationId, State>,
+        outcome: &mut Outcome,
+    ) -> Result<(State, bool), BuildError> {
+        let base = layered(states, copy.base);
+        let format = base.format;
+        let independent = is_independent(copy, Some(format));
+        if copy.link && !independent && enters_system_folder(&copy.destination) {
+            self.warn(step, "--link to a folder of the system: the base is read, so that the folder keeps its permissions");
+        }
+        let sources = self.sources(step, copy, states)?;
+        let mut gathered = Gathered::new();
+        let mut losses = Vec::new();
+        self.gather(step, copy, &sources, &mut gathered, &mut losses)?;
+        let options = CopyOptions {
+            owner: match &copy.owner {
+                Some(text) => Some(self.owner(step, base, text)?),
+                None => None,
+            },
+            mode: copy
+                .mode
+                .as_ref()
+                .map(|mode| self.mode(step, mode))
+                .transpose()?,
+            collision: self.request.collision,
+            clamp: self.request.epoch,
+            default_time: self.default_time(),
+        };
+        let mut key = KeyHasher::new("copy");
+        key.debug(&(
+            &copy.destination,
+            &options,
+            format,
+            independent,
+            self.request.foreign,
+        ));
+        if !independent {
+            key.layers(base.layers.iter().map(|layer| layer.diff_id));
+        }
+        key.debug(&losses);
+        let hash = &mut |id: u64| sources.hash(id);
+        key.gathered(&gathered, hash)
+            .map_err(|source| BuildError::Content {
+                location: Box::new(step.location.clone()),
+                what: "reading what is copied".to_owned(),
+                source,
+            })?;
+        let edit = || {
+            let mut edit = match independent {
+                true => LayerEdit::independent(format, self.default_time()),
+                false => LayerEdit::upon((*self.tree(base)?).clone(), self.default_time()),
+            };
+            if self.request.foreign == ForeignMetadata::Drop {
+                edit.drop_foreign();
+            }
+            losses.into_iter().for_each(|loss| edit.lose(loss));
+            if gathered.is_empty()
+                && matches!(copy.from, CopySource::Tree { .. })
+                && self.all_wild(copy)
+            {
+                return Ok(Some(edit));
+            }
+            edit.copy(&gathered, copy.destination.as_bytes(), &options)
+                .map_err(|source| edit_error(step, source))?;
+            Ok(Some(edit))
+        };
+        self.add_layer(step, base, key.finish(), Some(&sources), edit, outcome)
+    }
+
+    /// Whether every source is a pattern; if none matches, nothing is copied, not even a parent.
+    fn all_wild(&self, copy: &Copy) -> bool {
+        match &copy.from {
+            CopySource::Tree { paths, .. } => paths.iter().all(|path| path.wildcard),
+            CopySource::Inline(_) => false,
+        }
+    }
+
+    /// Runs `edit` unless its result is in the cache, and puts the layer on `base`.
+    fn add_layer(
+        &self,
+        step: &Step,
+        base: &Layered,
+        key: [u8; 32],
+        sources: Option<&Sources>,
+        edit: impl FnOnce() -> Result<Option<LayerEdit>, BuildError>,
+        outcome: &mut Outcome,
+    ) -> Result<(State, bool), BuildError> {
+        let name = if step.location.stage.is_empty() {
+            &base.name
+        } else {
+            &step.location.stage
+        };
+        if let Some((record, layer)) = self.recall(&key, name)? {
+            self.take_in(step, &record, outcome);
+            return Ok((
+                State::Layers(Arc::new(base.with_layer(layer, name.clone()))),
+                true,
+            ));
+        }
+        let plan = match edit()? {
+            Some(edit) => edit.finish(),
+            None => LayerPlan {
+                entries: Vec::new(),
+                losses: Vec::new(),
+                notes: Vec::new(),
+                hidden: 0,
+            },
+        };
+        let mut record = CacheRecord {
+            layer: None,
+            losses: store_losses(&plan.losses),
+            hidden: plan.hidden,
+            warnings: plan
+                .notes
+                .iter()
+                .map(|note| format!("{} {}", note.path, note.text))
+                .collect(),
+            newest: plan.newest().map(|time| (time.seconds, time.nanoseconds)),
+        };
+        let mut layer = None;
+        if !plan.is_empty() {
+            let (descriptor, index) = self.write(step, &plan, sources)?;
+            let diff_id = index.diff_id();
+            record.layer = Some(CachedLayer {
+                diff_id,
+                blob: descriptor.digest,
+                size: descriptor.size,
+            });
+            layer = Some(Arc::new(self.stored(descriptor, diff_id, name, index)));
+        }
+        let bytes = serde_json::to_vec(&record).unwrap_or_default();
+        self.store.cache_put(&key, &bytes)?;
+        self.take_in(step, &record, outcome);
+        Ok((
+            State::Layers(Arc::new(base.with_layer(layer, name.clone()))),
+            false,
+        ))
+    }
+
+    fn stored(&self, blob: Descriptor, diff_id: DiffId, name: &str, index: LayerIndex) -> Layer {
+        let place = BlobPlace::Store(self.store.clone());
+        Layer::new(blob, diff_id, place, name.to_owned()).with_index(index)
+    }
+
+    fn take_in(&self, step: &Step, record: &CacheRecord, outcome: &mut Outcome) {
+        outcome.losses.extend(load_losses(&record.losses));
+        outcome.hidden += record.hidden;
+        for warning in &record.warnings {
+            self.warn(step, warning);
+        }
+        if let (Some(layer), Some((seconds, nanoseconds))) = (&record.layer, record.newest) {
+            outcome.newest.insert(
+                layer.diff_id,
+                Timestamp {
+                    seconds,
+                    nanoseconds,
+                },
+            );
+        }
+    }
+
+    /// The record of an equal operation, if its layer and index are still there.
+    fn recall(
+        &self,
+        key: &[u8; 32],
+        name: &str,
+    ) -> Result<Option<(CacheRecord, Option<Arc<Layer>>)>, BuildError> {
+        if self.request.no_cache {
+            return Ok(None);
+        }
+        let Some(bytes) = self.store.cache_get(key)?.found() else {
+            return Ok(None);
+        };
+        let Ok(record) = serde_json::from_slice::<CacheRecord>(&bytes) else {
+            return Ok(None);
+        };
+        let Some(cached) = &record.layer else {
+            return Ok(Some((record, None)));
+        };
+        if self.store.blob_size(&cached.blob) != Some(cached.size) {
+            return Ok(None);
+        }
+        let index = self.store.layer_index(&cached.diff_id)?.found();
+        let index = index.and_then(|bytes| LayerIndex::open(bytes).ok());
+        let Some(index) = index.filter(|index| index.diff_id() == cached.diff_id) else {
+            return Ok(None);
+        };
+        let media_type = oci_layer_media_type(LayerCompression::Gzip);
+        let descriptor = Descriptor::new(media_type, cached.blob, cached.size);
+        let layer = Arc::new(self.stored(descriptor, cached.diff_id, name, index));
+        Ok(Some((record, Some(layer))))
+    }
+
+    fn write(
+        &self,
+        step: &Step,
+        plan: &LayerPlan,
+        sources: Option<&Sources>,
+    ) -> Result<(Descriptor, LayerIndex), BuildError> {
+        let streams = plan.entries.iter().flat_map(|entry| &entry.streams);
+        let contents = plan
+            .entries
+            .iter()
+            .filter_map(|entry| entry.content.as_ref());
+        let contents = contents.chain(streams.map(|stream| &stream.content));
+        let none = || io::Error::other("the layer is not among the sources of the copy");
+        let open = |layer: &DiffId| sources.ok_or_else(none)?.open_layer(layer);
+        let failed = |source| BuildError::Content {
+            location: Box::new(step.location.clone()),
+            what: "reading what is copied".to_owned(),
+            source,
+        };
+        let spool = Spool::fill(contents, &open, self.store).map_err(failed)?;
+        let mut open = |content: &Content| -> io::Result<Box<dyn Read>> {
+            match content {
+                Content::Inline(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
+                Content::Layer(content) => spool.open(content),
+                Content::External { id, .. } => {
+                    let context = sources.and_then(|sources| sources.context.as_ref());
+                    let context = context.ok_or_else(none)?;
+                    Ok(Box::new(context.open(*id)?))
+                }
+            }
+        };
+        write_layer(plan, self.store, self.threads, &step.location, &mut open)
+    }
+
+    fn sources(
+        &self,
+        step: &Step,
+        copy: &Copy,
+        states: &BTreeMap<OperationId, State>,
+    ) -> Result<Sources, BuildError> {
+        let (tree, context, layers) = match &copy.from {
+            CopySource::Inline(files) => (Arc::new(self.inline_tree(files)), None, Vec::new()),
+            CopySource::Tree { tree, .. } => match &states[tree] {
+                State::Context(context) => (
+                    Arc::new(context.tree.clone()),
+                    Some(Arc::clone(context)),
+                    Vec::new(),
+                ),
+                State::Layers(state) => (self.tree(state)?, None, state.layers.clone()),
+            },
+        };
+        let mut sources = Sources {
+            tree,
+            context,
+            layers,
+            archives: Vec::new(),
+        };
+        if let (CopySource::Tree { paths, .. }, true) = (&copy.from, copy.unpack) {
+            for path in paths {
+                for selected in self.select(step, path, &sources.tree).unwrap_or_default() {
+                    self.open_archive(step, &mut sources, &selected)?;
+                }
+            }
+        }
+        Ok(sources)
+    }
+
+    fn inline_tree(&self, files: &[InlineFile]) -> Tree {
+        let mut tree = Tree::empty(LayerFormat::Linux);
+        for file in files {
+            let content = Content::Inline(Arc::from(file.content.as_slice()));
+            let entry = Entry::new(
+                Kind::File(content),
+                0o644,
+                self.default_time(),
+                LayerFormat::Linux,
+            );
+            tree.insert(tree.root(), &Name::plain(file.name.as_str()), entry);
+        }
+        tree
+    }
+
+    /// Indexes a file of the context if it is a tar, in any compression that is known.
+    fn open_archive(
+        &self,
+        step: &Step,
+        sources: &mut Sources,
+        selected: &Selected,
+    ) -> Result<(), BuildError> {
+        let Some(context) = &sources.context else {
+            return Ok(());
+        };
+        let Some(Kind::File(Content::External { id, size })) =
+            sources.tree.entry(selected.node).map(|entry| entry.kind)
+        else {
+            return Ok(());
+        };
+        if size == 0 || sources.archives.iter().any(|archive| archive.file == id) {
+            return Ok(());
+        }
+        let failed = |source: ScanError| BuildError::Archive {
+            location: Box::new(step.location.clone()),
+            path: context.file_path(id),
+            source: Box::new(source),
+        };
+        let file = context.open(id).map_err(|error| failed(error.into()))?;
+        let mut start = [0; 6];
+        let mut reader = io::BufReader::new(file);
+        let known = io::Read::by_ref(&mut reader).take(6).read(&mut start);
+        known.map_err(|error| failed(error.into()))?;
+        if start.starts_with(b"BZh") || start == *b"\xfd7zXZ\0" {
+            return Err(BuildError::Unsupported {
+                location: Box::new(step.location.clone()),
+                what: format!("unpacking {} (bzip2 or xz)", context.file_path(id)),
+            });
+        }
+        let file = context.open(id).map_err(|error| failed(error.into()))?;
+        let scan = match scan_layer(file, &self.request.limits) {
+            Ok(scan) => scan,
+            // Not a tar at all: the file is copied as it is.
+            Err(ScanError::Tar(error)) if error.offset < 1024 && error.path.is_empty() => {
+                let not_a_tar = matches!(
+                    error.kind,
+                    TarErrorKind::Checksum
+                        | TarErrorKind::Truncated(_)
+                        | TarErrorKind::LoneZeroBlock
+                );
+                return if not_a_tar {
+                    Ok(())
+                } else {
+                    Err(failed(error.into()))
+                };
+            }
+            // A gzip file, say, of something else, or damaged: docker copies it too.
+            Err(ScanError::Read(_)) => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        };
+        if scan.index.is_empty() {
+            return Ok(());
+        }
+        let diff_id = scan.index.diff_id();
+        let tree = Tree::stack(LayerFormat::Linux, [Arc::new(scan.index)]);
+        let tree = tree.map_err(|source| BuildError::Stack {
+            image: context.file_path(id),
+            source: Box::new(source),
+        })?;
+        sources.archives.push(Archive {
+            tree,
+            diff_id,
+            file: id,
+        });
+        Ok(())
+    }
+
+    fn select(
+        &self,
+        step: &Step,
+        path: &crossdock_graph::SourcePath,
+        tree: &Tree,
+    ) -> Result<Vec<Selected>, BuildError> {
+        let matcher =
+            |pattern: &[u8], name: &[u8]| match_path(std::str::from_utf8(pattern).ok()?, name).ok();
+        select(tree, path.path.as_bytes(), path.wildcard, &matcher).map_err(|source| {
+            let hint = self.missing_hint(&path.path, &path.written);
+            BuildError::Source {
+                location: Box::new(step.location.clone()),
+                source,
+                hint,
+            }
+        })
+    }
+
+    fn missing_hint(&self, path: &str, written: &str) -> String {
+        let in_context = self.context.is_some()
+            && self
+                .request
+                .context
+                .join(path.trim_start_matches('/'))
+                .symlink_metadata()
+                .is_ok();
+        if in_context && !written.is_empty() {
+            return format!(
+                " ({written} exists in the folder of the context; if that is meant, look whether \
+                 .dockerignore excludes it)"
+            );
+        }
+        String::new()
+    }
+
+    fn gather<'s>(
+        &self,
+        step: &Step,
+        copy: &Copy,
+        sources: &'s Sources,
+        gathered: &mut Gathered<'s>,
+        losses: &mut Vec<Loss>,
+    ) -> Result<(), BuildError> {
+        let tree = &*sources.tree;
+        let mut all: Vec<Selected> = Vec::new();
+        match &copy.from {
+            CopySource::Inline(_) => {
+                let files = tree.children(tree.root());
+                all.extend(files.map(|node| Selected { node, named: node }));
+            }
+            CopySource::Tree { paths, .. } => {
+                for path in paths {
+                    let found = self.select(step, path, tree)?;
+                    if found.is_empty() {
+                        self.warn(step, &format!("{} matches nothing", path.written));
+                    }
+                    all.extend(found);
+                }
+            }
+        }
+        let several = copy.into_directory || all.len() > 1;
+        for selected in &all {
+            let archive = sources.archive(selected);
+            let added = if let Some(archive) = archive {
+                gathered.add_contents(&archive.tree, archive.tree.root())
+            } else if tree.is_directory(selected.node) {
+                sources.losses_below(tree.path(selected.node), losses);
+                gathered.add_contents(tree, selected.node)
+            } else if several {
+                gathered.add_file(tree, selected)
+            } else {
+                gathered.add_single(tree, selected);
+                Ok(())
+            };
+            added.map_err(|source| edit_error(step, source))?;
+        }
+        Ok(())
+    }
+
+    fn mode(&self, step: &Step, mode: &Mode) -> Result<ModeChange, BuildError> {
+        match mode {
+            Mode::Octal(mode) => Ok(ModeChange::Octal(*mode)),
+            Mode::Symbolic(text) => {
+                ModeChange::parse(text).ok_or_else(|| BuildError::Unsupported {
+                    location: Box::new(step.location.clone()),
+                    what: format!("--chmod={text}"),
+                })
+            }
+        }
+    }
+
+    fn owner(&self, step: &Step, base: &Layered, text: &str) -> Result<Owner, BuildError> {
+        let mut read = |path: &str| {
+            self.read_file(base, path)
+                .map_err(|error| error.to_string())
+        };
+        let found =
+            owner::resolve(text, base.format, &mut read).map_err(|reason| BuildError::Owner {
+                location: Box::new(step.location.clone()),
+                reason,
+            })?;
+        if let Some(warning) = found.warning {
+            self.warn(step, &warning);
+        }
+        Ok(found.owner)
+    }
+
+    /// Reads a small file of a stage.
+    fn read_file(&self, state: &Layered, path: &str) -> Result<Option<Vec<u8>>, BuildError> {
+        const LIMIT: u64 = 8 << 20;
+        let tree = self.tree(state)?;
+        let Ok(node) = tree.lookup(tree.root(), path.as_bytes(), true) else {
+            return Ok(None);
+        };
+        let Some(Kind::File(content)) = tree.entry(node).map(|entry| entry.kind) else {
+            return Ok(None);
+        };
+        let failed = |source| BuildError::Content {
+            location: Box::default(),
+            what: path.to_owned(),
+            source,
+        };
+        if content.size() > LIMIT {
+            return Err(failed(io::Error::other("the file is too large")));
+        }
+        let open = |layer: &DiffId| open_layer(&state.layers, layer);
+        let spool = Spool::fill(std::iter::once(&content), &open, self.store).map_err(failed)?;
+        let mut bytes = Vec::new();
+        match &content {
+            Content::Inline(inline) => bytes = inline.to_vec(),
+            Content::Layer(content) => {
+                let mut reader = spool.open(content).map_err(failed)?;
+                reader.read_to_end(&mut bytes).map_err(failed)?;
+            }
+            Content::External { .. } => return Ok(None),
+        }
+        Ok(Some(bytes))
+    }
+
+    /// The tree of a state, its layers read if they are not known.
+    fn tree(&self, state: &Layered) -> Result<Arc<Tree>, BuildError> {
+        let indexer = LayerIndexer {
+            store: self.store,
+            limits: self.request.limits,
+            threads: self.threads,
+            events: self.events,
+            next_vertex: self.next_vertex,
+        };
+        indexer.ensure(&state.layers)?;
+        state.tree().map_err(|source| BuildError::Stack {
+            image: state.name.clone(),
+            source: Box::new(source),
+        })
+    }
+
+    fn default_time(&self) -> Timestamp {
+        self.request
+            .epoch
+            .unwrap_or(Timestamp::from_seconds(EPOCH_1980))
+    }
+
+    fn warn(&self, step: &Step, text: &str) {
+        let location = &step.location;
+        let text = format!(
+            "{}:{}: {}: {text}",
+            location.file, location.line, location.text
+        );
+        (self.events)(Event::Warning { text });
+    }
+}
+
+impl Sources {
+    fn archive(&self, selected: &Selected) -> Option<&Archive> {
+        if self.archives.is_empty() {
+            return None;
+        }
+        match self.tree.entry(selected.node)?.kind {
+            Kind::File(Content::External { id, .. }) => {
+                self.archives.iter().find(|archive| archive.file == id)
+            }
+            _ => None,
+        }
+    }
+
+    /// What a context holds below `path` that no layer can.
+    fn losses_below(&self, path: Vec<u8>, losses: &mut Vec<Loss>) {
+        let Some(context) = &self.context else { return };
+        let below = |other: &[u8]| {
+            path.is_empty()
+                || other
+                    .strip_prefix(&path[..])
+                    .is_some_and(|rest| rest.starts_with(b"/"))
+        };
+        losses.extend(
+            context
+                .losses
+                .iter()
+                .filter(|(p, _)| below(p))
+                .map(|(_, l)| l.clone()),
+        );
+    }
+
+    /// The hash of a context file's content.
+    fn hash(&self, id: u64) -> io::Result<[u8; 32]> {
+        let context = self
+            .context
+            .as_ref()
+            .ok_or_else(|| io::Error::other("no context"))?;
+        let mut hasher = blake3::Hasher::new();
+        io::copy(&mut context.open(id)?, &mut hasher).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", context.file_path(id)))
+        })?;
+        Ok(*hasher.finalize().as_bytes())
+    }
+
+    fn open_layer(&self, layer: &DiffId) -> io::Result<Box<dyn Read + Send>> {
+        if let Some(archive) = self
+            .archives
+            .iter()
+            .find(|archive| archive.diff_id == *layer)
+        {
+            let context = self
+                .context
+                .as_ref()
+                .ok_or_else(|| io::Error::other("no context"))?;
+            return Ok(Box::new(context.open(archive.file)?));
+        }
+        open_layer(&self.layers, layer)
+    }
+}
+
+fn open_layer(layers: &[Arc<Layer>], layer: &DiffId) -> io::Result<Box<dyn Read + Send>> {
+    let found = layers.iter().find(|other| other.diff_id == *layer);
+    let found = found.ok_or_else(|| io::Error::other(format!("layer {layer} is not there")))?;
+    found.open().map_err(io::Error::other)
+}
+
+fn layered(states: &BTreeMap<OperationId, State>, id: OperationId) -> &Layered {
+    match &states[&id] {
+        State::Layers(state) => state,
+        // The frontend puts nothing on a context.
+        State::Context(_) => unreachable!("a stage cannot be built upon a context"),
+    }
+}
+
+fn format_of(step: &Step) -> Result<LayerFormat, BuildError> {
+    let os = &step.platform.os;
+    LayerFormat::of_os(os).ok_or_else(|| BuildError::UnknownOs {
+        image: step.platform.to_string(),
+        os: os.clone(),
+    })
+}
+
+fn edit_error(step: &Step, source: EditError) -> BuildError {
+    BuildError::Edit {
+        location: Box::new(step.location.clone()),
+        source: Box::new(source),
+    }
+}
