@@ -102,7 +102,7 @@ impl Performer<'_> {
         let location = &step.location;
         let name = format!(
             "[{} {} {number}/{total}] {}",
-            location.stage, step.platform.os, location.text
+            stage_name(&location.stage), step.platform.os, location.text
         );
         (self.events)(Event::Started { vertex, name });
         let (state, cached) = work()?;
@@ -784,6 +784,14 @@ fn open_layer(layers: &[Arc<Layer>], layer: &DiffId) -> io::Result<Box<dyn Read 
     let found = layers.iter().find(|other| other.diff_id == *layer);
     let found = found.ok_or_else(|| io::Error::other(format!("layer {layer} is not there")))?;
     found.open().map_err(io::Error::other)
+}
+
+/// A stage's name; a number alone would say little.
+fn stage_name(stage: &str) -> String {
+    match stage.parse::<u32>() {
+        Ok(number) => format!("stage-{number}"),
+        Err(_) => stage.to_owned(),
+    }
 }
 
 fn layered(states: &BTreeMap<OperationId, State>, id: OperationId) -> &Layered {

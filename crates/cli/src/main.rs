@@ -1,3 +1,23 @@
-//! The `crossdock` command.
+//! The `crossdock` command: arguments, progress, exit codes.
 
-fn main() {}
+mod arguments;
+mod commands;
+mod failure;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match &arguments.command {
+        Command::Build(build) => commands::build::run(arguments.root.as_deref(), build),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

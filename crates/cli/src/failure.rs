@@ -1,0 +1,63 @@
+//! How a command fails: what is printed, and the exit code.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use crossdock_build::{BuildError, ErrorClass};
+use crossdock_dockerfile::{Diagnostic, Source};
+
+/// A command that failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    text: String,
+    class: ErrorClass,
+}
+
+impl Failure {
+    /// Something that the user asked for cannot be.
+    pub(crate) fn input(text: impl fmt::Display) -> Self {
+        Self {
+            text: format!("error: {text}\n"),
+            class: ErrorClass::Input,
+        }
+    }
+
+    /// The machine failed.
+    pub(crate) fn system(text: impl fmt::Display) -> Self {
+        Self {
+            text: format!("error: {text}\n"),
+            class: ErrorClass::System,
+        }
+    }
+
+    /// A message with a place in a Dockerfile.
+    pub(crate) fn diagnostic(diagnostic: &Diagnostic, source: &Source) -> Self {
+        Self {
+            text: diagnostic.render(source),
+            class: ErrorClass::Input,
+        }
+    }
+
+    /// A build that failed.
+    pub(crate) fn build(error: &BuildError, source: &Source) -> Self {
+        match error {
+            BuildError::Lower(error) => Self::diagnostic(&error.diagnostic(), source),
+            error => Self {
+                text: format!("error: {error}\n"),
+                class: error.class(),
+            },
+        }
+    }
+
+    /// Prints the message and gives the exit code: 1 for what was asked for, 3 for damaged or
+    /// hostile images, 4 for the machine, 5 for `--strict`; 2 is clap's, for the command line.
+    pub(crate) fn report(&self) -> ExitCode {
+        eprint!("{}", self.text);
+        ExitCode::from(match self.class {
+            ErrorClass::Input => 1,
+            ErrorClass::Integrity => 3,
+            ErrorClass::System => 4,
+            ErrorClass::Strict => 5,
+        })
+    }
+}
