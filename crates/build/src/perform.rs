@@ -102,7 +102,9 @@ impl Performer<'_> {
         let location = &step.location;
         let name = format!(
             "[{} {} {number}/{total}] {}",
-            stage_name(&location.stage), step.platform.os, location.text
+            stage_name(&location.stage),
+            step.platform.os,
+            location.text
         );
         (self.events)(Event::Started { vertex, name });
         let (state, cached) = work()?;
