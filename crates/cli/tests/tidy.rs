@@ -40,7 +40,10 @@ const PURE: &[&str] = &["image", "layer", "graph", "dockerfile"];
 /// What a pure crate may not name.
 const IMPURE: &[&str] = &[
     "std::fs",
-    "std::net",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "ToSocketAddrs",
     "std::env",
     "std::process",
     "std::path",

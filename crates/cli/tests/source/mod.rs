@@ -1,7 +1,7 @@
 //! Just enough of Rust's lexical structure to look for words in code.
 
 /// `text` with the contents of comments, strings and characters replaced by spaces. Lines stay.
-pub fn code_of(text: &str) -> String {
+pub(crate) fn code_of(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -89,7 +89,7 @@ fn quoted(text: &str, quote: char) -> usize {
 }
 
 /// The words of `code` with their offsets.
-pub fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(crate) fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     code.split(move |c| !is_word(c))
         .filter(|word| !word.is_empty())
@@ -102,7 +102,7 @@ fn line_at(code: &str, offset: usize) -> usize {
 }
 
 /// The macros that `code` calls, each with its line.
-pub fn macro_calls(code: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(crate) fn macro_calls(code: &str) -> impl Iterator<Item = (usize, &str)> {
     words(code)
         .filter(|(at, word)| {
             let after = &code[at + word.len()..];
@@ -113,7 +113,7 @@ pub fn macro_calls(code: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// The lines of `code` where something depends on the host's operating system: a `cfg` of it, or a
 /// module of `std::os`.
-pub fn host_conditions(code: &str) -> Vec<usize> {
+pub(crate) fn host_conditions(code: &str) -> Vec<usize> {
     let mut lines = Vec::new();
     for (at, word) in words(code) {
         let after = code[at + word.len()..].trim_start_matches('!').trim_start();
