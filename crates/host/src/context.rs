@@ -138,7 +138,10 @@ pub enum ContextError {
         source: io::Error,
     },
     /// A name that has no bytes.
-    #[error("build context {}: in {:?}: {source}", .root.display(), String::from_utf8_lossy(.directory))]
+    #[error(
+        "build context {}: in {:?}: {source}",
+        .root.display(), String::from_utf8_lossy(.directory)
+    )]
     Name {
         /// The folder.
         root: PathBuf,
@@ -148,7 +151,10 @@ pub enum ContextError {
         source: NameError,
     },
     /// A path that is not a plain relative one.
-    #[error("build context {}: {:?} is no path inside it", .root.display(), String::from_utf8_lossy(.path))]
+    #[error(
+        "build context {}: {:?} is no path inside it",
+        .root.display(), String::from_utf8_lossy(.path)
+    )]
     Path {
         /// The folder.
         root: PathBuf,
@@ -156,7 +162,10 @@ pub enum ContextError {
         path: Vec<u8>,
     },
     /// Content was asked of something that is not a regular file.
-    #[error("build context {}: {}: is not a regular file", .root.display(), String::from_utf8_lossy(.path))]
+    #[error(
+        "build context {}: {}: is not a regular file",
+        .root.display(), String::from_utf8_lossy(.path)
+    )]
     NotAFile {
         /// The folder.
         root: PathBuf,

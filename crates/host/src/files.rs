@@ -66,7 +66,7 @@ impl TemporaryFile {
         self.file.sync_all()?;
         if let Some(path) = &self.path {
             match existing {
-                Existing::Replace => fs::rename(path, target)?,
+                Existing::Replace => patiently(|| fs::rename(path, target))?,
                 Existing::Keep => rename_no_replace(path, target)?,
             }
             self.path = None;
@@ -121,6 +121,22 @@ pub fn atomic_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.persist(path, Existing::Replace)
 }
 
+/// Reads at most `limit` bytes of a regular file. Anything else (a pipe would block, a device
+/// might never end) is an error.
+///
+/// On Windows, where a lock keeps readers out and a file cannot be opened while it is replaced,
+/// this waits a moment for other processes.
+pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    patiently(|| {
+        if !path.metadata()?.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    })
+}
+
 /// Opens a file without a name in `directory` for reading and writing: nothing is left of it
 /// when it is closed, even if the process is killed.
 pub fn spool_in(directory: &Path) -> io::Result<File> {
@@ -148,6 +164,36 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
         let _ = directory;
         Ok(())
     }
+}
+
+/// Tries again for about a second what fails only because another process has the file open:
+/// before Windows 10 1607 and on file systems other than NTFS an open file cannot be replaced, and
+/// scanners open every new file.
+#[cfg(windows)]
+fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    const ERROR_ACCESS_DENIED: i32 = 5;
+    const ERROR_SHARING_VIOLATION: i32 = 32;
+    const ERROR_LOCK_VIOLATION: i32 = 33;
+    for milliseconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] {
+        match attempt() {
+            Err(error)
+                if matches!(
+                    error.raw_os_error(),
+                    Some(ERROR_ACCESS_DENIED | ERROR_SHARING_VIOLATION | ERROR_LOCK_VIOLATION)
+                ) =>
+            {
+                std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+            }
+            result => return result,
+        }
+    }
+    attempt()
+}
+
+/// Elsewhere open files are in nobody's way.
+#[cfg(not(windows))]
+fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    attempt()
 }
 
 /// Renames a file unless the target is there. A link is made first, which fails if it is, then

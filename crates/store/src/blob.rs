@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crossdock_host::{Existing, TemporaryFile};
 use crossdock_image::{
     BlobDigest, Config, ConfigError, Descriptor, Document, DocumentError, MAX_CONFIG_SIZE,
     MAX_DOCUMENT_SIZE, VerifiedReader, VerifyError,
@@ -29,7 +30,10 @@ pub enum BlobError {
         source: VerifyError,
     },
     /// The caller wants the whole blob in memory, and it is too large for that.
-    #[error("{}: blob {digest} has {size} bytes, more than the {limit} expected here", .path.display())]
+    #[error(
+        "{}: blob {digest} has {size} bytes, more than the {limit} expected here",
+        .path.display()
+    )]
     TooLarge {
         /// Its digest.
         digest: BlobDigest,
@@ -99,6 +103,27 @@ pub(crate) fn folder(root: &Path) -> PathBuf {
 /// The file of a blob. A digest is hexadecimal digits, so the path stays in its folder.
 pub(crate) fn path(root: &Path, digest: &BlobDigest) -> PathBuf {
     folder(root).join(digest.hex())
+}
+
+/// Whether a file of this size is there under the blob's name.
+pub(crate) fn is_there(root: &Path, digest: &BlobDigest, size: u64) -> bool {
+    path(root, digest)
+        .metadata()
+        .is_ok_and(|found| found.is_file() && found.len() == size)
+}
+
+/// Gives a blob that was written and verified its name. On Windows another process that has the
+/// same blob open may be in the way; then that one is as good.
+pub(crate) fn persist(
+    file: TemporaryFile,
+    root: &Path,
+    digest: &BlobDigest,
+    size: u64,
+) -> io::Result<()> {
+    match file.persist(&path(root, digest), Existing::Replace) {
+        Err(_) if is_there(root, digest, size) => Ok(()),
+        result => result,
+    }
 }
 
 /// Opens the file of a blob and gives its size.

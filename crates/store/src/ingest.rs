@@ -1,11 +1,10 @@
 //! Putting a blob into the store.
 
-use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crossdock_host::{Existing, TemporaryFile};
+use crossdock_host::TemporaryFile;
 use crossdock_image::{BlobDigest, Digest};
 use sha2::{Digest as _, Sha256};
 
@@ -20,8 +19,9 @@ use crate::store::Inner;
 /// killing the process, leaves nothing in the store.
 #[derive(Debug)]
 pub struct Ingest {
-    store: Arc<Inner>,
+    // Before the store: the last user of a store removes the folder that the file is in.
     file: BufWriter<TemporaryFile>,
+    store: Arc<Inner>,
     hash: Sha256,
     size: u64,
 }
@@ -95,15 +95,17 @@ impl Ingest {
                 found_size: size,
             });
         }
-        let path = blob::path(self.store.root(), &digest);
-        let there = fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() == size);
-        if there {
+        let root = self.store.root();
+        if blob::is_there(root, &digest, size) {
             return Ok((digest, size));
         }
         let file = self.file.into_inner().map_err(|error| error.into_error());
-        match file.and_then(|file| file.persist(&path, Existing::Replace)) {
+        match file.and_then(|file| blob::persist(file, root, &digest, size)) {
             Ok(()) => Ok((digest, size)),
-            Err(source) => Err(IngestError::Write { path, source }),
+            Err(source) => Err(IngestError::Write {
+                path: blob::path(root, &digest),
+                source,
+            }),
         }
     }
 }

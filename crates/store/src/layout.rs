@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crossdock_host::read_file;
 use crossdock_image::{
     BlobDigest, BlobSource, Config, Descriptor, Document, DocumentError, Index, LayoutReference,
     MAX_DOCUMENT_SIZE, Platform, VerifiedReader,
@@ -154,7 +155,7 @@ impl BlobSource for Layout {
 /// Checks `oci-layout`. Minor versions to come only add (image-layout.md, "oci-layout file").
 pub(crate) fn check_version(root: &Path) -> Result<(), OpenLayoutError> {
     let path = root.join(LAYOUT_FILE);
-    let bytes = match read_small(&path, 4096) {
+    let bytes = match read_file(&path, 4096) {
         Ok(bytes) => bytes,
         Err(source) if is_missing(&source) => {
             return Err(OpenLayoutError::NotALayout {
@@ -181,7 +182,7 @@ pub(crate) fn check_version(root: &Path) -> Result<(), OpenLayoutError> {
 /// Reads `index.json`; `None` if it is missing.
 pub(crate) fn read_index(root: &Path) -> Result<Option<Index>, OpenLayoutError> {
     let path = root.join(INDEX_FILE);
-    let bytes = match read_small(&path, MAX_DOCUMENT_SIZE + 1) {
+    let bytes = match read_file(&path, MAX_DOCUMENT_SIZE + 1) {
         Ok(bytes) => bytes,
         Err(source) if is_missing(&source) => return Ok(None),
         Err(source) => return Err(OpenLayoutError::Read { path, source }),
@@ -198,16 +199,6 @@ fn is_missing(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
-}
-
-/// Reads at most `limit` bytes of a regular file.
-fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crossdock_host::read_file;
+
 /// What a record holds, and the folder that it is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RecordKind {
@@ -157,7 +159,7 @@ pub(crate) fn read(
     key: &[u8; 32],
     damaged: &Path,
 ) -> Result<Lookup<Vec<u8>>, RecordError> {
-    let bytes = match fs::read(path) {
+    let bytes = match read_file(path, u64::MAX) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lookup::Missing),
         Err(source) => {

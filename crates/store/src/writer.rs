@@ -116,7 +116,7 @@ impl LayoutWriter {
 
     /// Whether the blob is there already, with the size that the descriptor gives.
     pub fn contains(&self, descriptor: &Descriptor) -> bool {
-        has_blob(&self.root, descriptor)
+        blob::is_there(&self.root, &descriptor.digest, descriptor.size)
     }
 
     /// Adds a blob, which `reader` gives from its start. It is verified on the way; one that is
@@ -143,9 +143,9 @@ impl LayoutWriter {
             file.write_all(&buffer[..count])
                 .map_err(write_error(file.path()))?;
         }
-        let path = blob::path(&self.root, &descriptor.digest);
-        file.persist(&path, Existing::Replace)
-            .map_err(write_error(&path))
+        let (digest, size) = (&descriptor.digest, descriptor.size);
+        blob::persist(file, &self.root, digest, size)
+            .map_err(write_error(&blob::path(&self.root, digest)))
     }
 
     /// Adds a blob that is in memory, and gives its descriptor.
@@ -193,7 +193,16 @@ impl LayoutWriter {
         for entry in fs::read_dir(&from).map_err(write_error(&from))? {
             let entry = entry.map_err(write_error(&from))?;
             let target = to.join(entry.file_name());
-            fs::rename(entry.path(), &target).map_err(write_error(&target))?;
+            let size = entry.metadata().map_err(write_error(&from))?.len();
+            let there = |path: &Path| path.metadata().is_ok_and(|found| found.len() == size);
+            if there(&target) {
+                continue;
+            }
+            match fs::rename(entry.path(), &target) {
+                // The other process may have been a moment faster, and have it open.
+                Err(source) if !there(&target) => return Err(write_error(&target)(source)),
+                _ => {}
+            }
         }
         sync_directory(&to).map_err(write_error(&to))
     }
@@ -250,11 +259,6 @@ impl Drop for LayoutWriter {
         // What stays has a name that says whose it is, and harms no layout.
         let _ = fs::remove_dir_all(&self.temporary);
     }
-}
-
-fn has_blob(root: &Path, descriptor: &Descriptor) -> bool {
-    fs::metadata(blob::path(root, &descriptor.digest))
-        .is_ok_and(|found| found.is_file() && found.len() == descriptor.size)
 }
 
 /// Refuses a destination that is not ours to write to. A folder with nothing but `blobs` is what

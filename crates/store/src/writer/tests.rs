@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossdock_image::{ANNOTATION_REF_NAME, MediaType};
 
@@ -65,12 +65,8 @@ fn check(images: &[(&str, &str)], expected: &[(&str, &str)]) {
         .map(|(a, b)| (a.as_str(), b.as_str()))
         .collect();
     assert_eq!(listed, expected);
-    let expected_files = 2 + images
-        .iter()
-        .map(|(content, _)| content)
-        .collect::<std::collections::BTreeSet<_>>()
-        .len();
-    assert_eq!(files(&root).len(), expected_files, "nothing else is left");
+    let blobs: BTreeSet<_> = images.iter().map(|(content, _)| content).collect();
+    assert_eq!(files(&root).len(), 2 + blobs.len(), "nothing else is left");
     assert_eq!(fs::read_dir(root.parent().unwrap()).unwrap().count(), 1);
 }
 
