@@ -54,13 +54,16 @@ impl VerifyError {
     /// The verification failure inside an error of a [`VerifiedReader`] or a [`BlobSource`],
     /// however deep; `None` for any other failure to read.
     pub fn of(error: &io::Error) -> Option<&Self> {
-        let mut current: Option<&(dyn std::error::Error + 'static)> =
-            error.get_ref().map(|e| e as _);
+        let mut current: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(error) = current {
             if let Some(found) = error.downcast_ref() {
                 return Some(found);
             }
-            current = error.source();
+            // An `io::Error` passes the error in it over when it is asked for its source.
+            current = match error.downcast_ref::<io::Error>() {
+                Some(error) => error.get_ref().map(|inner| inner as _),
+                None => error.source(),
+            };
         }
         None
     }

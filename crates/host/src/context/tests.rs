@@ -151,6 +151,23 @@ mod unix {
         ));
     }
 
+    /// The way that old kernels and very long paths take.
+    #[test]
+    fn components_are_not_followed_either() {
+        use rustix::fs::OFlags;
+        let folder = tree(&["root/dir/file", "outside/secret"]);
+        let path = folder.path().join("root");
+        symlink("../outside", path.join("out")).unwrap();
+        symlink("dir/file", path.join("link")).unwrap();
+        let root = Root::open(&path).unwrap();
+        let open = |path: &str| {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            root.open_by_components(path.as_bytes(), flags).is_ok()
+        };
+        assert!(open("dir") && open("dir/file"));
+        assert!(!open("out/secret") && !open("link") && !open("out") && !open("dir/file/x"));
+    }
+
     #[test]
     fn the_root_may_be_a_link() {
         let folder = tree(&["root/file"]);

@@ -106,6 +106,11 @@ impl Root {
                 result => return result,
             }
         }
+        self.open_by_components(path, flags)
+    }
+
+    /// The same one component at a time: slower, and possible everywhere.
+    pub(super) fn open_by_components(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let mut parts = path.split(|byte| *byte == b'/').peekable();
         let mut current: Option<OwnedFd> = None;
         while let Some(part) = parts.next() {

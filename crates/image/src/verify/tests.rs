@@ -117,3 +117,19 @@ fn other_failures_pass_through() {
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     assert_eq!(VerifyError::of(&error), None);
 }
+
+#[test]
+fn the_failure_is_found_in_wrappers() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer: {0}")]
+    struct Outer(#[source] io::Error);
+
+    let failure = VerifyError::TooLong {
+        digest: Descriptor::of("a/b", b"").digest,
+        expected: 0,
+    };
+    let inner = io::Error::from(failure.clone());
+    let wrapped = io::Error::other(Outer(io::Error::other(Outer(inner))));
+    assert_eq!(VerifyError::of(&wrapped), Some(&failure));
+    assert_eq!(VerifyError::of(&io::Error::other("else")), None);
+}
