@@ -1,0 +1,11 @@
+//! Tests of the crate through its public API: tables through one `check` per area.
+
+mod diagnostics;
+mod expand;
+mod golden;
+mod ignore;
+mod lower;
+mod matching;
+mod parse;
+mod paths;
+mod properties;
