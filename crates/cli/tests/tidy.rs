@@ -211,6 +211,21 @@ fn crates_use_only_what_they_may() {
 }
 
 #[test]
+fn the_judges_share_no_code_with_the_product() {
+    let mut problems = Vec::new();
+    for path in files(&repository().join("testkit"), "Cargo.toml") {
+        for used in own_dependencies(&read(&path)) {
+            problems.push(format!("{} uses {used}", shown(&path)));
+        }
+    }
+    none(
+        "What generates the tests' images and what judges the results is written on its own from \
+         the specifications: else one mistake would be made and approved by the same code.",
+        problems,
+    );
+}
+
+#[test]
 fn unsafe_code_is_in_host_alone() {
     let mut problems = Vec::new();
     for name in crates().into_iter().filter(|name| name != "host") {
