@@ -9,7 +9,6 @@ use crossdock_image::{
 use crossdock_store::Layout;
 
 use crate::error::BuildError;
-use crate::event::{Event, Events};
 use crate::layers::{BlobPlace, Layer};
 
 /// Most levels of indexes in indexes that are followed.
@@ -28,7 +27,6 @@ pub(crate) fn resolve(
     source: &ImageSource,
     platform: &Platform,
     directory: &Path,
-    events: Events<'_>,
 ) -> Result<BaseImage, BuildError> {
     let reference = match source {
         ImageSource::Registry(image) => {
@@ -69,15 +67,9 @@ pub(crate) fn resolve(
             ))
         });
     let layers = layers.collect();
-    let found = config.platform();
-    if found.os != platform.os || found.architecture != platform.architecture {
-        events(Event::Warning {
-            text: format!("{source}: is for {found}, not for {platform} as asked for; it is used"),
-        });
-    }
     Ok(BaseImage {
+        platform: config.platform(),
         config,
-        platform: found,
         layers,
     })
 }

@@ -141,12 +141,7 @@ impl<'a> Builder<'a> {
                 Lowering::Needs(needed) => needed,
             };
             for base in needed {
-                let image = resolve(
-                    &base.source,
-                    &base.platform,
-                    &request.directory,
-                    self.events,
-                )?;
+                let image = resolve(&base.source, &base.platform, &request.directory)?;
                 configs.insert(
                     base.clone(),
                     BaseConfig {
@@ -154,7 +149,15 @@ impl<'a> Builder<'a> {
                         platform: image.platform.clone(),
                     },
                 );
-                images.insert(base, image);
+                // The operation names the platform that was found.
+                let platform = image.platform.clone();
+                images.insert(
+                    BaseRequest {
+                        source: base.source,
+                        platform,
+                    },
+                    image,
+                );
             }
         }
     }
