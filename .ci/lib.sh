@@ -30,8 +30,11 @@ stage() {
         STAGE_OK=false
         FAILED_STAGES=$((FAILED_STAGES + 1))
         printf '  %-44s FAILED (%d) %ds\n' "$name" "$rc" $((SECONDS - started))
-        echo "  ---- the last lines of $STAGE_LOG"
-        tail -n 80 "$STAGE_LOG" | sed 's/^/  | /'
+        echo "  ---- from $STAGE_LOG"
+        grep -nE -A6 '^error|panicked at|^test .* FAILED$|^(ERROR|FAIL): ' "$STAGE_LOG" |
+            head -n 60 | cut -c -200 | sed 's/^/  | /' || true
+        echo "  ---- its end"
+        tail -n 40 "$STAGE_LOG" | sed 's/^/  | /'
     fi
 }
 
