@@ -48,7 +48,9 @@ command -v rustc >/dev/null || {
 }
 if wants windows && ! cargo nextest --version >/dev/null 2>&1; then
     echo "  cargo install cargo-nextest"
-    quietly cargo install --locked --root /usr/local cargo-nextest
+    # Without what lets it replace itself: that part takes longest to build.
+    quietly cargo install --locked --root /usr/local --no-default-features \
+        --features default-no-update cargo-nextest
 fi
 
 # --- The user, who can reach neither root's home nor, perhaps, the checkout ---------------------------
@@ -103,6 +105,14 @@ if wants windows; then
         bash .ci/windows-std.sh "$target"
         echo /usr/bin >"$CI_BASE/windows-toolchain"
     fi
+fi
+
+# --- The Debian that the end-to-end tests copy from ------------------------------------------------------
+# debootstrap needs root; what is made of it does not. Kept between runs.
+if wants e2e; then
+    install -d -o "$CI_USER" -g "$CI_USER" "$CI_BASE/e2e-cache"
+    if [[ ! -s $CI_BASE/e2e-cache/debian.tar ]]; then echo "  debootstrap"; fi
+    quietly bash testkit/e2e/debian.sh "$CI_BASE/e2e-cache"
 fi
 
 # --- The copy of the checkout ------------------------------------------------------------------------
