@@ -126,10 +126,14 @@ pub struct LayerEdit {
     parents: bool,
     /// Whether this is the lowest layer of a Windows image.
     base_layer: bool,
+    /// Whether parents that are made get the default descriptor instead of an inherited one.
+    default_descriptors: bool,
     /// Whether metadata that the target cannot express is kept.
     carry: bool,
     default_time: Timestamp,
     touched: BTreeSet<NodeId>,
+    /// Links of POSIX origin in a Windows layer, whose kind depends on where they lead.
+    links: Vec<(NodeId, Option<Owner>)>,
     /// Copied files by their source, so that hard links stay together.
     placed: HashMap<(usize, crate::tree::Source), NodeId>,
     losses: Vec<Loss>,
@@ -143,9 +147,11 @@ impl LayerEdit {
             tree: base,
             parents: true,
             base_layer: false,
+            default_descriptors: false,
             carry: true,
             default_time,
             touched: BTreeSet::new(),
+            links: Vec::new(),
             placed: HashMap::new(),
             losses: Vec::new(),
             notes: Vec::new(),
@@ -156,6 +162,7 @@ impl LayerEdit {
     pub fn independent(format: LayerFormat, default_time: Timestamp) -> Self {
         let mut edit = Self::upon(Tree::empty(format), default_time);
         edit.parents = format == LayerFormat::Windows;
+        edit.default_descriptors = true;
         edit
     }
 

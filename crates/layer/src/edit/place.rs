@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::Timestamp;
-use crate::descriptor::{SecurityDescriptor, chown_descriptor, inherit};
+use crate::descriptor::{SecurityDescriptor, chown_descriptor, default_directory, inherit};
 use crate::edit::gather::Gathered;
 use crate::edit::{CollisionPolicy, CopyOptions, EditError, LayerEdit, Owner, show_path};
 use crate::entry::{
@@ -226,7 +226,13 @@ impl LayerEdit {
         if source != Source::Implied && !is_directory {
             self.placed.insert(identity, node);
         }
-        self.settle_descriptor(node, options.owner.as_ref());
+        let windows = self.tree.format() == LayerFormat::Windows;
+        let undecided = |entry: &Entry| entry.kind.is_symlink() && entry.win32.attributes.is_none();
+        if windows && self.tree.owned(node).is_some_and(|entry| undecided(entry)) {
+            self.links.push((node, options.owner.clone()));
+        } else {
+            self.settle_descriptor(node, options.owner.as_ref());
+        }
         Ok(node)
     }
 
@@ -311,6 +317,9 @@ impl LayerEdit {
             }
             if let Some(mode) = mode.filter(|mode| mode.is_octal()) {
                 set_mode(&mut entry, mode, format);
+            }
+            if self.default_descriptors && format == LayerFormat::Windows {
+                entry.win32.descriptor = Some(default_directory().as_bytes().into());
             }
             node = self.tree.insert(node, &Name::plain(name.as_slice()), entry);
             if self.parents {

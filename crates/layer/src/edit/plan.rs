@@ -15,7 +15,7 @@ use crate::loss::{Loss, LossKind, Note};
 use crate::record_keys as key;
 use crate::tar::{Header, TarWriter};
 use crate::translate::link_attributes;
-use crate::tree::{NodeId, Source};
+use crate::tree::{NodeId, ResolveErrorKind, Source};
 
 /// A layer that is ready to be written.
 #[derive(Debug)]
@@ -170,10 +170,7 @@ impl LayerEdit {
     /// Decides which links lead to directories, and gives them descriptors: only now is
     /// everything there that they may lead to.
     fn settle_links(&mut self) {
-        if self.tree.format() == LayerFormat::Linux {
-            return;
-        }
-        for node in self.touched.clone() {
+        for (node, owner) in std::mem::take(&mut self.links) {
             let Some(entry) = self.tree.owned(node) else {
                 continue;
             };
@@ -181,25 +178,27 @@ impl LayerEdit {
                 continue;
             }
             let mut entry = (**entry).clone();
-            let target = self.tree.link_target(node).ok();
-            let directory = target.is_some_and(|target| self.tree.is_directory(target));
-            entry.win32.attributes = Some(link_attributes(directory));
-            if directory && self.owner_free(&entry) {
-                let inherited = self.inherited(node, true);
-                entry.win32.descriptor = Some(inherited.as_bytes().into());
+            let target = self.tree.link_target(node);
+            let directory = target
+                .as_ref()
+                .is_ok_and(|target| self.tree.is_directory(*target));
+            let oddity = match target {
+                Err(ResolveErrorKind::TooManyLinks) => Some("leads in a circle"),
+                Err(ResolveErrorKind::Outside(_)) => Some("leads outside the image"),
+                // What it should lead to may come with a later layer.
+                _ => None,
+            };
+            if let Some(oddity) = oddity {
+                let text = format!("{oddity}; on Windows it becomes a link to a file");
+                self.notes.push(Note {
+                    path: self.shown(node),
+                    text,
+                });
             }
+            entry.win32.attributes = Some(link_attributes(directory));
             self.tree.replace_entry(node, entry);
+            self.settle_descriptor(node, owner.as_ref());
         }
-    }
-
-    /// Whether the descriptor is what a file inherits here, so that a directory's may replace it.
-    fn owner_free(&self, entry: &Entry) -> bool {
-        let parts = entry.win32.descriptor.as_deref();
-        let parsed =
-            parts.and_then(|bytes| crate::descriptor::SecurityDescriptor::parse(bytes).ok());
-        parsed.is_none_or(|descriptor| {
-            descriptor.owner() == Some(&crate::descriptor::Sid::administrators())
-        })
     }
 
     /// Touched nodes and the directories above them by full name, in byte order.
