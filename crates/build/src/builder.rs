@@ -9,7 +9,7 @@ use crossdock_dockerfile::{
     BaseConfig, BaseRequest, Diagnostic, Dockerfile, Lowering, Options, Plan, lower,
 };
 use crossdock_graph::{Copy, CopySource, Operation, OperationId};
-use crossdock_image::ImageSource;
+use crossdock_image::{BlobDigest, ImageSource};
 use crossdock_layer::{CollisionPolicy, LayerFormat, Limits, Timestamp};
 use crossdock_store::Store;
 
@@ -19,7 +19,7 @@ use crate::context::{Context, read_ignore};
 use crate::error::BuildError;
 use crate::event::{Event, Events};
 use crate::layers::{Layer, LayerIndexer};
-use crate::perform::Performer;
+use crate::perform::{Outcome, Performer};
 use crate::state::State;
 
 /// What becomes of metadata that the target system cannot express.
@@ -96,6 +96,28 @@ impl<'a> Builder<'a> {
         check_supported(&plan)?;
         let context = self.context(request, &plan)?;
         self.index_bases(request, &plan, &bases)?;
+        let mut outcome = Outcome::default();
+        let built = self.attempt(request, &plan, &bases, context.clone(), &mut outcome);
+        let gone = |blob: &BlobDigest| !self.store.contains(blob);
+        if built.is_ok() || !outcome.stored.iter().any(gone) {
+            return built;
+        }
+        // Reading found a layer of an earlier build damaged and put it aside: it is made anew.
+        (self.events)(Event::Warning {
+            text: "store: a layer was damaged and has been set aside; it is made again".to_owned(),
+        });
+        self.attempt(request, &plan, &bases, context, &mut Outcome::default())
+    }
+
+    /// Performs all operations and writes the outputs.
+    fn attempt(
+        &self,
+        request: &BuildRequest<'_>,
+        plan: &Plan,
+        bases: &BTreeMap<BaseRequest, BaseImage>,
+        context: Option<Arc<Context>>,
+        outcome: &mut Outcome,
+    ) -> Result<Built, BuildError> {
         let performer = Performer {
             store: &self.store,
             events: self.events,
@@ -103,16 +125,20 @@ impl<'a> Builder<'a> {
             next_vertex: &self.next_vertex,
             request,
             context,
-            bases: &bases,
+            bases,
         };
         let mut states: BTreeMap<OperationId, State> = BTreeMap::new();
-        let mut outcome = crate::perform::Outcome::default();
-        let total = plan.graph.steps().count();
-        for (number, (id, step)) in plan.graph.steps().enumerate() {
-            let state = performer.perform(step, (number + 1, total), &states, &mut outcome)?;
+        let mut done: BTreeMap<&str, usize> = BTreeMap::new();
+        for (id, step) in plan.graph.steps() {
+            let stage = step.location.stage.as_str();
+            let is_context = matches!(step.operation, Operation::Context { .. });
+            let number = done.entry(stage).or_default();
+            *number += usize::from(!is_context);
+            let place = (*number, steps_of(plan, stage));
+            let state = performer.perform(step, place, &states, outcome)?;
             states.insert(id, state);
         }
-        self.tell_losses(&mut outcome);
+        self.tell_losses(outcome);
         if request.strict && !outcome.losses.is_empty() {
             return Err(BuildError::Strict {
                 count: outcome.losses.len(),
@@ -122,7 +148,7 @@ impl<'a> Builder<'a> {
             request,
             &plan.target,
             &states,
-            &outcome,
+            outcome,
             &self.store,
             (self.events, &self.next_vertex),
         )
@@ -223,7 +249,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn tell_losses(&self, outcome: &mut crate::perform::Outcome) {
+    fn tell_losses(&self, outcome: &mut Outcome) {
         outcome.losses.sort();
         outcome.losses.dedup();
         if !outcome.losses.is_empty() || outcome.hidden > 0 {
@@ -233,6 +259,17 @@ impl<'a> Builder<'a> {
             });
         }
     }
+}
+
+/// Number of operations of a stage, contexts not counted.
+fn steps_of(plan: &Plan, stage: &str) -> usize {
+    let of_stage = |step: &crossdock_graph::Step| {
+        step.location.stage == stage && !matches!(step.operation, Operation::Context { .. })
+    };
+    plan.graph
+        .steps()
+        .filter(|(_, step)| of_stage(step))
+        .count()
 }
 
 /// Refuses what later versions will do, before any work.

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crossdock_image::DiffId;
 use crossdock_layer::{Content, Decompressor, LayerContent};
 use crossdock_store::Store;
 
-/// Bytes that are kept in memory before a temporary file is used.
-const MEMORY: u64 = 48 << 20;
+/// Bytes of all layers together that are kept in memory; for more, temporary files are used.
+const MEMORY: u64 = 64 << 20;
+/// Bytes that are moved at once.
+const BUFFER: usize = 256 << 10;
 
 /// Opens the compressed blob of a layer.
 pub(crate) type OpenBlob<'a> = &'a (dyn Fn(&DiffId) -> io::Result<Box<dyn Read + Send>> + Sync);
@@ -35,6 +38,7 @@ impl Spool {
         contents: impl Iterator<Item = &'c Content>,
         open: OpenBlob<'_>,
         store: &Store,
+        threads: usize,
     ) -> io::Result<Self> {
         let mut wanted: BTreeMap<DiffId, BTreeMap<u64, u64>> = BTreeMap::new();
         for content in contents {
@@ -44,17 +48,32 @@ impl Spool {
             }
         }
         let layers: Vec<_> = wanted.into_iter().collect();
-        let mut results: Vec<Option<io::Result<Part>>> = layers.iter().map(|_| None).collect();
+        let total: u64 = layers
+            .iter()
+            .flat_map(|(_, extents)| extents.values())
+            .sum();
+        let in_memory = total <= MEMORY;
+        let results: Vec<OnceLock<io::Result<Part>>> =
+            layers.iter().map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
-            for ((layer, extents), result) in layers.iter().zip(&mut results) {
-                scope.spawn(move || {
-                    *result = Some(read_layer(layer, extents, open, store));
+            for _ in 0..threads.min(layers.len()) {
+                scope.spawn(|| {
+                    loop {
+                        let place = next.fetch_add(1, Ordering::Relaxed);
+                        let Some((layer, extents)) = layers.get(place) else {
+                            break;
+                        };
+                        let part = read_layer(layer, extents, open, (!in_memory).then_some(store));
+                        let _ = results[place].set(part);
+                    }
                 });
             }
         });
         let mut spool = Self::default();
         for ((layer, extents), result) in layers.iter().zip(results) {
-            let part = result.unwrap_or_else(|| Err(io::Error::other("a thread ended early")))?;
+            let ended = || Err(io::Error::other("a thread ended early"));
+            let part = result.into_inner().unwrap_or_else(ended)?;
             let mut place = 0;
             for (offset, length) in extents {
                 spool
@@ -119,50 +138,61 @@ impl AsRef<[u8]> for SharedBytes {
     }
 }
 
-/// Reads the wanted extents of one layer. Nothing behind the last one is decompressed.
+/// Reads the wanted extents of one layer, into a file of `spool` or into memory. Nothing behind the
+/// last one is decompressed.
 fn read_layer(
     layer: &DiffId,
     extents: &BTreeMap<u64, u64>,
     open: OpenBlob<'_>,
-    store: &Store,
+    spool: Option<&Store>,
 ) -> io::Result<Part> {
-    let total: u64 = extents.values().sum();
     let mut reader = Decompressor::new(open(layer)?)?;
+    let mut buffer = vec![0; BUFFER];
     let mut position = 0;
     let mut copy_all = |out: &mut dyn Write| -> io::Result<()> {
         for (&offset, &length) in extents {
             let gap = offset.checked_sub(position).ok_or_else(|| {
                 io::Error::new(io::ErrorKind::InvalidData, "files of the layer overlap")
             })?;
-            exactly(
-                io::copy(&mut (&mut reader).take(gap), &mut io::sink())?,
-                gap,
-            )?;
-            exactly(io::copy(&mut (&mut reader).take(length), out)?, length)?;
+            pass(&mut reader, gap, &mut io::sink(), &mut buffer)?;
+            pass(&mut reader, length, out, &mut buffer)?;
             position = offset + length;
         }
         Ok(())
     };
-    if total <= MEMORY {
-        let mut bytes = Vec::with_capacity(total as usize);
-        copy_all(&mut bytes)?;
-        return Ok(Part::Memory(Arc::new(bytes)));
+    match spool {
+        None => {
+            let mut bytes = Vec::with_capacity(extents.values().sum::<u64>() as usize);
+            copy_all(&mut bytes)?;
+            Ok(Part::Memory(Arc::new(bytes)))
+        }
+        Some(store) => {
+            let mut file = store.spool()?;
+            copy_all(&mut file)?;
+            Ok(Part::File(file))
+        }
     }
-    let mut file = io::BufWriter::with_capacity(1 << 20, store.spool()?);
-    copy_all(&mut file)?;
-    Ok(Part::File(
-        file.into_inner().map_err(|error| error.into_error())?,
-    ))
 }
 
-fn exactly(found: u64, expected: u64) -> io::Result<()> {
-    if found == expected {
-        return Ok(());
+/// Moves exactly `count` bytes.
+fn pass(from: &mut dyn Read, count: u64, to: &mut dyn Write, buffer: &mut [u8]) -> io::Result<()> {
+    let mut remaining = count;
+    while remaining > 0 {
+        let wanted = remaining.min(buffer.len() as u64) as usize;
+        match from.read(&mut buffer[..wanted]) {
+            Ok(0) => {
+                let text = "the layer is shorter than its index says";
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
+            }
+            Ok(length) => {
+                to.write_all(&buffer[..length])?;
+                remaining -= length as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
-    Err(io::Error::new(
-        io::ErrorKind::UnexpectedEof,
-        "the layer is shorter than its index says",
-    ))
+    Ok(())
 }
 
 /// A sparse file with its holes.

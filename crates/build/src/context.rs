@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crossdock_dockerfile::{IgnorePatterns, IgnoreState};
 use crossdock_host::{ContextKind, ContextReader, Visit};
@@ -16,7 +17,7 @@ use crate::error::BuildError;
 /// A context that has been listed. Its files are read when they are copied.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) tree: Tree,
+    pub(crate) tree: Arc<Tree>,
     reader: ContextReader,
     /// Paths of files by the number that their content has in the tree.
     files: Vec<Vec<u8>>,
@@ -52,7 +53,7 @@ impl Context {
             }
         })?;
         let mut context = Self {
-            tree: Tree::empty(LayerFormat::Linux),
+            tree: Arc::new(Tree::empty(LayerFormat::Linux)),
             reader,
             files: Vec::new(),
             losses: Vec::new(),
@@ -68,9 +69,10 @@ impl Context {
                 hollow.remove(path);
             }
         }
+        let mut tree = Tree::empty(LayerFormat::Linux);
         let mut directories: HashMap<&[u8], NodeId> = HashMap::new();
         let mut linked: HashMap<(u64, u64), NodeId> = HashMap::new();
-        directories.insert(b"", context.tree.root());
+        directories.insert(b"", tree.root());
         for entry in entries.iter().filter(|entry| !hollow.contains(&entry.path)) {
             let (parent, name) = match entry.path.iter().rposition(|&byte| byte == b'/') {
                 None => (&b""[..], &entry.path[..]),
@@ -82,13 +84,13 @@ impl Context {
             };
             let name = Name::plain(name);
             if let Some(&first) = entry.hard_link.as_ref().and_then(|id| linked.get(id)) {
-                context.tree.insert_hard_link(directory, &name, first);
+                tree.insert_hard_link(directory, &name, first);
                 continue;
             }
             let Some(made) = context.entry(entry) else {
                 continue;
             };
-            let node = context.tree.insert(directory, &name, made);
+            let node = tree.insert(directory, &name, made);
             if entry.kind == ContextKind::Directory {
                 directories.insert(&entry.path, node);
             }
@@ -96,6 +98,7 @@ impl Context {
                 linked.insert(id, node);
             }
         }
+        context.tree = Arc::new(tree);
         Ok(context)
     }
 

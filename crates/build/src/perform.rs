@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossdock_dockerfile::{BaseRequest, match_path};
 use crossdock_graph::{Copy, CopySource, InlineFile, Mode, Operation, OperationId, Step};
-use crossdock_image::{Descriptor, DiffId, LayerCompression, oci_layer_media_type};
+use crossdock_image::{BlobDigest, Descriptor, DiffId, LayerCompression, oci_layer_media_type};
 use crossdock_layer::{
     Content, CopyOptions, EPOCH_1980, EditError, Entry, Gathered, Kind, LayerEdit, LayerFormat,
-    LayerIndex, LayerPlan, Loss, ModeChange, Name, Owner, ScanError, Selected, TarErrorKind,
+    LayerIndex, LayerPlan, Loss, ModeChange, Name, Note, Owner, ScanError, Selected, TarErrorKind,
     Timestamp, Tree, scan_layer, select,
 };
 use crossdock_store::Store;
@@ -45,6 +45,8 @@ pub(crate) struct Outcome {
     pub(crate) hidden: u64,
     /// The newest time in each new layer.
     pub(crate) newest: HashMap<DiffId, Timestamp>,
+    /// Blobs of new layers, which lie in the store.
+    pub(crate) stored: Vec<BlobDigest>,
 }
 
 /// An archive of `ADD` that is unpacked.
@@ -316,11 +318,7 @@ impl Performer<'_> {
             layer: None,
             losses: store_losses(&plan.losses),
             hidden: plan.hidden,
-            warnings: plan
-                .notes
-                .iter()
-                .map(|note| format!("{} {}", note.path, note.text))
-                .collect(),
+            warnings: group_notes(&plan.notes),
             newest: plan.newest().map(|time| (time.seconds, time.nanoseconds)),
         };
         let mut layer = None;
@@ -362,6 +360,7 @@ impl Performer<'_> {
                     nanoseconds,
                 },
             );
+            outcome.stored.push(layer.blob);
         }
     }
 
@@ -416,7 +415,7 @@ impl Performer<'_> {
             what: "reading what is copied".to_owned(),
             source,
         };
-        let spool = Spool::fill(contents, &open, self.store).map_err(failed)?;
+        let spool = Spool::fill(contents, &open, self.store, self.threads).map_err(failed)?;
         let mut open = |content: &Content| -> io::Result<Box<dyn Read>> {
             match content {
                 Content::Inline(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
@@ -441,7 +440,7 @@ impl Performer<'_> {
             CopySource::Inline(files) => (Arc::new(self.inline_tree(files)), None, Vec::new()),
             CopySource::Tree { tree, .. } => match &states[tree] {
                 State::Context(context) => (
-                    Arc::new(context.tree.clone()),
+                    Arc::clone(&context.tree),
                     Some(Arc::clone(context)),
                     Vec::new(),
                 ),
@@ -677,7 +676,8 @@ impl Performer<'_> {
             return Err(failed(io::Error::other("the file is too large")));
         }
         let open = |layer: &DiffId| open_layer(&state.layers, layer);
-        let spool = Spool::fill(std::iter::once(&content), &open, self.store).map_err(failed)?;
+        let spool = Spool::fill(std::iter::once(&content), &open, self.store, self.threads)
+            .map_err(failed)?;
         let mut bytes = Vec::new();
         match &content {
             Content::Inline(inline) => bytes = inline.to_vec(),
@@ -786,6 +786,25 @@ fn open_layer(layers: &[Arc<Layer>], layer: &DiffId) -> io::Result<Box<dyn Read 
     let found = layers.iter().find(|other| other.diff_id == *layer);
     let found = found.ok_or_else(|| io::Error::other(format!("layer {layer} is not there")))?;
     found.open().map_err(io::Error::other)
+}
+
+/// Notes that say the same of many entries become one line.
+fn group_notes(notes: &[Note]) -> Vec<String> {
+    const NAMED: usize = 3;
+    let mut by_text: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for note in notes {
+        by_text.entry(&note.text).or_default().push(&note.path);
+    }
+    let lines = by_text.into_iter().map(|(text, paths)| match paths.len() {
+        1 => format!("{} {text}", paths[0]),
+        count if count <= NAMED => format!("each of {} {text}", paths.join(", ")),
+        count => format!(
+            "each of {} and {} more {text}",
+            paths[..NAMED].join(", "),
+            count - NAMED
+        ),
+    });
+    lines.collect()
 }
 
 /// A stage's name; a number alone would say little.
