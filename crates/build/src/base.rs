@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossdock_image::{
-    Config, Descriptor, Document, ImageSource, LayoutReference, Manifest, Platform, select,
+    Config, Descriptor, Document, ImageSource, LayerMediaType, LayoutReference, Manifest, Platform,
+    select,
 };
 use crossdock_store::Layout;
 
@@ -51,6 +52,15 @@ pub(crate) fn resolve(
             layers: manifest.layers().len(),
             diff_ids: diff_ids.len(),
         });
+    }
+    for layer in manifest.layers() {
+        if LayerMediaType::parse(&layer.media_type).is_none() {
+            return Err(BuildError::LayerMediaType {
+                image: source.clone(),
+                digest: layer.digest,
+                media_type: layer.media_type.clone(),
+            });
+        }
     }
     let place = BlobPlace::Layout(Arc::clone(&layout));
     let layers = manifest

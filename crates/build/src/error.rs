@@ -81,6 +81,18 @@ pub enum BuildError {
         /// Diff ids of the config.
         diff_ids: usize,
     },
+    /// A layer that is no tar.
+    #[error(
+        "{image}: layer {digest} has the media type {media_type:?}, which is no layer of files"
+    )]
+    LayerMediaType {
+        /// The image as it was written.
+        image: ImageSource,
+        /// The blob.
+        digest: BlobDigest,
+        /// Its media type.
+        media_type: String,
+    },
     /// An image of a system that is neither Linux nor Windows.
     #[error("{image}: it is an image for {os:?}; only linux and windows are supported")]
     UnknownOs {
@@ -255,6 +267,7 @@ impl BuildError {
             | Self::DiffId { .. }
             | Self::Stack { .. }
             | Self::LayerCount { .. }
+            | Self::LayerMediaType { .. }
             | Self::Document { .. }
             | Self::NestedIndex { .. }
             | Self::Content { .. }

@@ -122,6 +122,9 @@ enum State {
 /// Longest name or link text that is read, in bytes: what fits Windows' 32,767 UTF-16 units.
 const MAX_NAME: usize = 98_301;
 
+/// The largest size that the header's field holds.
+const MAX_OCTAL_SIZE: u64 = 0o77_777_777_777;
+
 /// The push parser.
 pub struct Parser {
     state: State,
@@ -574,7 +577,15 @@ impl Parser {
             None => Ok(plain),
             Some(value) => decimal(&value).ok_or_else(|| field(self, key)),
         };
-        *stored = numeric("size", *stored)?;
+        let plain_size = *stored;
+        *stored = numeric("size", plain_size)?;
+        // Writers give the size in a record because the field cannot hold it. Where it could, a
+        // reader that knows no records would look for the next header somewhere else.
+        if *stored != plain_size && *stored <= MAX_OCTAL_SIZE {
+            return Err(self.error(TarErrorKind::Extension(
+                "and the header state different sizes",
+            )));
+        }
         let uid = numeric("uid", raw.uid)?;
         let gid = numeric("gid", raw.gid)?;
         let modified = match take(b"mtime") {

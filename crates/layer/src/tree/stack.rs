@@ -49,8 +49,11 @@ pub enum StackErrorKind {
     /// A whiteout in the lowest layer of a Windows image.
     #[error("a whiteout in a base layer, which Windows refuses")]
     WhiteoutInBase,
-    /// A name that cannot be part of a Windows layer.
-    #[error("the name holds a backslash or colon, which a Windows layer cannot have")]
+    /// A name that cannot be part of a Windows layer: importing it would fail.
+    #[error(
+        "the name holds a backslash, colon or another character that Windows refuses, so no \
+         Windows could import the layer"
+    )]
     WindowsName,
     /// Not a Windows layer at all.
     #[error(
@@ -192,7 +195,7 @@ impl Stacker<'_> {
         if !opaque && !windows && name.starts_with(WHITEOUT_META) {
             return Ok(());
         }
-        if name == WHITEOUT {
+        if matches!(&name[WHITEOUT.len()..], b"" | b"." | b"..") {
             return Err(StackErrorKind::EmptyWhiteout);
         }
         let directory = &path[..path.len() - name.len()];
@@ -275,7 +278,7 @@ impl Stacker<'_> {
     }
 
     fn check_name(&self, path: &[u8]) -> Step<()> {
-        let refused = |byte: &u8| matches!(byte, b'\\' | b':');
+        let refused = |byte: &u8| *byte < b' ' || br#"\:*?"<>|"#.contains(byte);
         if self.tree.format == LayerFormat::Windows && path.iter().any(refused) {
             return Err(StackErrorKind::WindowsName);
         }

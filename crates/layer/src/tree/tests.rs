@@ -206,12 +206,12 @@ fn windows_refusals() {
     refuse(
         Windows,
         &[&["d Files", "f Files/a:b 1"]],
-        "backslash or colon",
+        "backslash, colon",
     );
     refuse(
         Windows,
         &[&["d Files", r"f Files/a\b 1"]],
-        "backslash or colon",
+        "backslash, colon",
     );
     refuse(
         Windows,
