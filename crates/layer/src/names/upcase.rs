@@ -6,10 +6,11 @@
 //! is not mapped back to them (`ſ`, `ı`, `ς`, `µ`, `ǅ`, …): Windows keeps `ſ` and `S` apart, and
 //! taking two files of a Windows layer for one would lose a file.
 //!
-//! Compared with the `$UpCase` that mkfs.ntfs 2022.10.3 writes (SHA-256 `41c26bc7…0742`), which is
-//! that of Windows 7: each of its 973 mappings is here, none of the 27 is there, and the other 190
-//! of ours came with Unicode 5.0 or later. The newer ones stay in: to call two names equal that an
-//! older volume keeps apart asks the user to rename one, the reverse makes the import fail.
+//! Compared with the `$UpCase` that mkfs.ntfs 2022.10.3 writes (SHA-256 `41c26bc7…0742`), whose MD5
+//! is the one that ntfs-3g notes for a volume of Windows 8: each of its 973 mappings is here, none
+//! of the 27 is there (Windows XP and Vista still had `ς`; Windows 7 took it out), and the other 190
+//! of ours are not in its Unicode yet. Those stay in: to call two names equal that a volume keeps
+//! apart asks the user to rename one, the reverse makes the import fail.
 //!
 //! The language's own `to_uppercase` is not used: its tables change with the compiler.
 
