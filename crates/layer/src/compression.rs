@@ -122,6 +122,10 @@ pub const DEFAULT_GZIP_LEVEL: u32 = 6;
 impl<W: Write> GzipWriter<W> {
     /// Starts a stream at `level` (0–9). `threads` changes speed only.
     pub fn new(mut out: W, level: u32, threads: usize) -> io::Result<Self> {
+        if level > 9 {
+            let text = format!("gzip has no level {level}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         out.write_all(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])?;
         Ok(Self {
             out,
@@ -230,7 +234,9 @@ fn deflate(dictionary: &[u8], block: &[u8], level: u32) -> io::Result<Vec<u8>> {
             .set_dictionary(dictionary)
             .map_err(io::Error::other)?;
     }
-    let mut out = Vec::with_capacity(block.len() / 2 + 1024);
+    // Room for what cannot be compressed (level 1 takes at most 9 bits for a byte): stored blocks
+    // are cut by the room that is left, and so must not depend on how a vector grows.
+    let mut out = Vec::with_capacity(block.len() + block.len() / 7 + 4096);
     let mut taken = 0;
     loop {
         if out.capacity() - out.len() < 1024 {
