@@ -1,9 +1,10 @@
 //! What can be wrong with a Dockerfile that parses.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::expand::ExpandError;
 use crate::image_path::PathError;
 use crate::parse_error::ParseReason;
+use crate::parser::Dockerfile;
 use crate::span::Span;
 use crossdock_image::{PlatformError, SourceError};
 
@@ -15,6 +16,8 @@ pub struct LowerError {
     pub span: Span,
     /// What is wrong.
     pub reason: Box<LowerReason>,
+    /// What probably led to it: a warning about the same instruction.
+    pub note: Option<String>,
 }
 
 /// Why a Dockerfile cannot be lowered.
@@ -169,12 +172,36 @@ impl LowerError {
         Self {
             span,
             reason: Box::new(reason),
+            note: None,
         }
+    }
+
+    /// Adds what the parser said about the instruction that the error is in.
+    pub(super) fn explained(mut self, file: &Dockerfile) -> Self {
+        let instructions = file.instructions().iter();
+        let around = |span: Span| span.start <= self.span.start && self.span.end <= span.end;
+        let Some(instruction) = instructions.clone().find(|i| around(i.span)) else {
+            return self;
+        };
+        self.note = file
+            .warnings()
+            .iter()
+            .filter(|warning| warning.rule == Some(Rule::TrailingBackslash))
+            .find(|warning| {
+                let start = warning.span.unwrap_or_default().start;
+                instruction.span.range().contains(&start)
+            })
+            .map(|warning| {
+                let help = warning.help.as_deref().unwrap_or_default();
+                format!("{}; {help}", warning.message)
+            });
+        self
     }
 
     /// As a message with a place.
     pub fn diagnostic(&self) -> Diagnostic {
-        Diagnostic::error(self.span, self.to_string(), self.reason.help())
+        let help = self.note.clone().or_else(|| self.reason.help());
+        Diagnostic::error(self.span, self.to_string(), help)
     }
 }
 

@@ -118,6 +118,14 @@ pub fn lower(
     options: &Options,
     bases: &BTreeMap<BaseRequest, BaseConfig>,
 ) -> Result<Lowering, LowerError> {
+    lower_target(file, options, bases).map_err(|error| error.explained(file))
+}
+
+fn lower_target(
+    file: &Dockerfile,
+    options: &Options,
+    bases: &BTreeMap<BaseRequest, BaseConfig>,
+) -> Result<Lowering, LowerError> {
     let mut lowerer = Lowerer::new(file, options, bases)?;
     let target = lowerer.target()?;
     let (prepared, missing) = lowerer.prepare(target)?;
