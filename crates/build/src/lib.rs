@@ -14,6 +14,7 @@ mod event;
 mod layers;
 mod owner;
 mod perform;
+mod sources;
 mod state;
 mod user_names;
 mod write;

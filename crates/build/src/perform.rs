@@ -5,13 +5,12 @@ use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crossdock_dockerfile::{BaseRequest, match_path};
-use crossdock_graph::{Copy, CopySource, InlineFile, Mode, Operation, OperationId, Step};
+use crossdock_dockerfile::BaseRequest;
+use crossdock_graph::{Copy, CopySource, Mode, Operation, OperationId, Step};
 use crossdock_image::{BlobDigest, Descriptor, DiffId, LayerCompression, oci_layer_media_type};
 use crossdock_layer::{
-    Content, CopyOptions, EPOCH_1980, EditError, Entry, Gathered, Kind, LayerEdit, LayerFormat,
-    LayerIndex, LayerPlan, Loss, ModeChange, Name, Note, Owner, ScanError, Selected, TarErrorKind,
-    Timestamp, Tree, scan_layer, select,
+    Content, CopyOptions, EPOCH_1980, EditError, Gathered, Kind, LayerEdit, LayerFormat,
+    LayerIndex, LayerPlan, Loss, ModeChange, Note, Owner, Timestamp, Tree,
 };
 use crossdock_store::Store;
 
@@ -24,6 +23,7 @@ use crate::error::BuildError;
 use crate::event::{Event, Events};
 use crate::layers::{BlobPlace, Layer, LayerIndexer};
 use crate::owner;
+use crate::sources::{Sources, open_layer};
 use crate::state::{Layered, State};
 use crate::write::write_layer;
 
@@ -47,22 +47,6 @@ pub(crate) struct Outcome {
     pub(crate) newest: HashMap<DiffId, Timestamp>,
     /// Blobs of new layers, which lie in the store.
     pub(crate) stored: Vec<BlobDigest>,
-}
-
-/// An archive of `ADD` that is unpacked.
-struct Archive {
-    tree: Tree,
-    diff_id: DiffId,
-    /// The number of the file in the context.
-    file: u64,
-}
-
-/// What a copy takes from: trees that live as long as the copy.
-struct Sources {
-    tree: Arc<Tree>,
-    context: Option<Arc<Context>>,
-    layers: Vec<Arc<Layer>>,
-    archives: Vec<Archive>,
 }
 
 impl Performer<'_> {
@@ -430,205 +414,6 @@ impl Performer<'_> {
         write_layer(plan, self.store, self.threads, &step.location, &mut open)
     }
 
-    fn sources(
-        &self,
-        step: &Step,
-        copy: &Copy,
-        states: &BTreeMap<OperationId, State>,
-    ) -> Result<Sources, BuildError> {
-        let (tree, context, layers) = match &copy.from {
-            CopySource::Inline(files) => (Arc::new(self.inline_tree(files)), None, Vec::new()),
-            CopySource::Tree { tree, .. } => match &states[tree] {
-                State::Context(context) => (
-                    Arc::clone(&context.tree),
-                    Some(Arc::clone(context)),
-                    Vec::new(),
-                ),
-                State::Layers(state) => (self.tree(state)?, None, state.layers.clone()),
-            },
-        };
-        let mut sources = Sources {
-            tree,
-            context,
-            layers,
-            archives: Vec::new(),
-        };
-        if let (CopySource::Tree { paths, .. }, true) = (&copy.from, copy.unpack) {
-            for path in paths {
-                for selected in self.select(step, path, &sources.tree).unwrap_or_default() {
-                    self.open_archive(step, &mut sources, &selected)?;
-                }
-            }
-        }
-        Ok(sources)
-    }
-
-    fn inline_tree(&self, files: &[InlineFile]) -> Tree {
-        let mut tree = Tree::empty(LayerFormat::Linux);
-        for file in files {
-            let content = Content::Inline(Arc::from(file.content.as_slice()));
-            let entry = Entry::new(
-                Kind::File(content),
-                0o644,
-                self.default_time(),
-                LayerFormat::Linux,
-            );
-            tree.insert(tree.root(), &Name::plain(file.name.as_str()), entry);
-        }
-        tree
-    }
-
-    /// Indexes a file of the context if it is a tar, in any compression that is known.
-    fn open_archive(
-        &self,
-        step: &Step,
-        sources: &mut Sources,
-        selected: &Selected,
-    ) -> Result<(), BuildError> {
-        let Some(context) = &sources.context else {
-            return Ok(());
-        };
-        let Some(Kind::File(Content::External { id, size })) =
-            sources.tree.entry(selected.node).map(|entry| entry.kind)
-        else {
-            return Ok(());
-        };
-        if size == 0 || sources.archives.iter().any(|archive| archive.file == id) {
-            return Ok(());
-        }
-        let failed = |source: ScanError| BuildError::Archive {
-            location: Box::new(step.location.clone()),
-            path: context.file_path(id),
-            source: Box::new(source),
-        };
-        let file = context.open(id).map_err(|error| failed(error.into()))?;
-        let mut start = [0; 6];
-        let mut reader = io::BufReader::new(file);
-        let known = io::Read::by_ref(&mut reader).take(6).read(&mut start);
-        known.map_err(|error| failed(error.into()))?;
-        if start.starts_with(b"BZh") || start == *b"\xfd7zXZ\0" {
-            return Err(BuildError::Unsupported {
-                location: Box::new(step.location.clone()),
-                what: format!("unpacking {} (bzip2 or xz)", context.file_path(id)),
-            });
-        }
-        let file = context.open(id).map_err(|error| failed(error.into()))?;
-        let scan = match scan_layer(file, &self.request.limits) {
-            Ok(scan) => scan,
-            // Not a tar at all: the file is copied as it is.
-            Err(ScanError::Tar(error)) if error.offset < 1024 && error.path.is_empty() => {
-                let not_a_tar = matches!(
-                    error.kind,
-                    TarErrorKind::Checksum
-                        | TarErrorKind::Truncated(_)
-                        | TarErrorKind::LoneZeroBlock
-                );
-                return if not_a_tar {
-                    Ok(())
-                } else {
-                    Err(failed(error.into()))
-                };
-            }
-            // A gzip file, say, of something else, or damaged: docker copies it too.
-            Err(ScanError::Read(_)) => return Ok(()),
-            Err(error) => return Err(failed(error)),
-        };
-        if scan.index.is_empty() {
-            return Ok(());
-        }
-        let diff_id = scan.index.diff_id();
-        let tree = Tree::stack(LayerFormat::Linux, [Arc::new(scan.index)]);
-        let tree = tree.map_err(|source| BuildError::Stack {
-            image: context.file_path(id),
-            source: Box::new(source),
-        })?;
-        sources.archives.push(Archive {
-            tree,
-            diff_id,
-            file: id,
-        });
-        Ok(())
-    }
-
-    fn select(
-        &self,
-        step: &Step,
-        path: &crossdock_graph::SourcePath,
-        tree: &Tree,
-    ) -> Result<Vec<Selected>, BuildError> {
-        let matcher =
-            |pattern: &[u8], name: &[u8]| match_path(std::str::from_utf8(pattern).ok()?, name).ok();
-        select(tree, path.path.as_bytes(), path.wildcard, &matcher).map_err(|source| {
-            let hint = self.missing_hint(&path.path, &path.written);
-            BuildError::Source {
-                location: Box::new(step.location.clone()),
-                source,
-                hint,
-            }
-        })
-    }
-
-    fn missing_hint(&self, path: &str, written: &str) -> String {
-        let in_context = self.context.is_some()
-            && self
-                .request
-                .context
-                .join(path.trim_start_matches('/'))
-                .symlink_metadata()
-                .is_ok();
-        if in_context && !written.is_empty() {
-            return format!(
-                " ({written} exists in the folder of the context; if that is meant, look whether \
-                 .dockerignore excludes it)"
-            );
-        }
-        String::new()
-    }
-
-    fn gather<'s>(
-        &self,
-        step: &Step,
-        copy: &Copy,
-        sources: &'s Sources,
-        gathered: &mut Gathered<'s>,
-        losses: &mut Vec<Loss>,
-    ) -> Result<(), BuildError> {
-        let tree = &*sources.tree;
-        let mut all: Vec<Selected> = Vec::new();
-        match &copy.from {
-            CopySource::Inline(_) => {
-                let files = tree.children(tree.root());
-                all.extend(files.map(|node| Selected { node, named: node }));
-            }
-            CopySource::Tree { paths, .. } => {
-                for path in paths {
-                    let found = self.select(step, path, tree)?;
-                    if found.is_empty() {
-                        self.warn(step, &format!("{} matches nothing", path.written));
-                    }
-                    all.extend(found);
-                }
-            }
-        }
-        let several = copy.into_directory || all.len() > 1;
-        for selected in &all {
-            let archive = sources.archive(selected);
-            let added = if let Some(archive) = archive {
-                gathered.add_contents(&archive.tree, archive.tree.root())
-            } else if tree.is_directory(selected.node) {
-                sources.losses_below(tree.path(selected.node), losses);
-                gathered.add_contents(tree, selected.node)
-            } else if several {
-                gathered.add_file(tree, selected)
-            } else {
-                gathered.add_single(tree, selected);
-                Ok(())
-            };
-            added.map_err(|source| edit_error(step, source))?;
-        }
-        Ok(())
-    }
-
     fn mode(&self, step: &Step, mode: &Mode) -> Result<ModeChange, BuildError> {
         match mode {
             Mode::Octal(mode) => Ok(ModeChange::Octal(*mode)),
@@ -691,7 +476,7 @@ impl Performer<'_> {
     }
 
     /// The tree of a state, its layers read if they are not known.
-    fn tree(&self, state: &Layered) -> Result<Arc<Tree>, BuildError> {
+    pub(crate) fn tree(&self, state: &Layered) -> Result<Arc<Tree>, BuildError> {
         let indexer = LayerIndexer {
             store: self.store,
             limits: self.request.limits,
@@ -706,13 +491,13 @@ impl Performer<'_> {
         })
     }
 
-    fn default_time(&self) -> Timestamp {
+    pub(crate) fn default_time(&self) -> Timestamp {
         self.request
             .epoch
             .unwrap_or(Timestamp::from_seconds(EPOCH_1980))
     }
 
-    fn warn(&self, step: &Step, text: &str) {
+    pub(crate) fn warn(&self, step: &Step, text: &str) {
         let location = &step.location;
         let text = format!(
             "{}:{}: {}: {text}",
@@ -720,72 +505,6 @@ impl Performer<'_> {
         );
         (self.events)(Event::Warning { text });
     }
-}
-
-impl Sources {
-    fn archive(&self, selected: &Selected) -> Option<&Archive> {
-        if self.archives.is_empty() {
-            return None;
-        }
-        match self.tree.entry(selected.node)?.kind {
-            Kind::File(Content::External { id, .. }) => {
-                self.archives.iter().find(|archive| archive.file == id)
-            }
-            _ => None,
-        }
-    }
-
-    /// What a context holds below `path` that no layer can.
-    fn losses_below(&self, path: Vec<u8>, losses: &mut Vec<Loss>) {
-        let Some(context) = &self.context else { return };
-        let below = |other: &[u8]| {
-            path.is_empty()
-                || other
-                    .strip_prefix(&path[..])
-                    .is_some_and(|rest| rest.starts_with(b"/"))
-        };
-        losses.extend(
-            context
-                .losses
-                .iter()
-                .filter(|(p, _)| below(p))
-                .map(|(_, l)| l.clone()),
-        );
-    }
-
-    /// The hash of a context file's content.
-    fn hash(&self, id: u64) -> io::Result<[u8; 32]> {
-        let context = self
-            .context
-            .as_ref()
-            .ok_or_else(|| io::Error::other("no context"))?;
-        let mut hasher = blake3::Hasher::new();
-        io::copy(&mut context.open(id)?, &mut hasher).map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", context.file_path(id)))
-        })?;
-        Ok(*hasher.finalize().as_bytes())
-    }
-
-    fn open_layer(&self, layer: &DiffId) -> io::Result<Box<dyn Read + Send>> {
-        if let Some(archive) = self
-            .archives
-            .iter()
-            .find(|archive| archive.diff_id == *layer)
-        {
-            let context = self
-                .context
-                .as_ref()
-                .ok_or_else(|| io::Error::other("no context"))?;
-            return Ok(Box::new(context.open(archive.file)?));
-        }
-        open_layer(&self.layers, layer)
-    }
-}
-
-fn open_layer(layers: &[Arc<Layer>], layer: &DiffId) -> io::Result<Box<dyn Read + Send>> {
-    let found = layers.iter().find(|other| other.diff_id == *layer);
-    let found = found.ok_or_else(|| io::Error::other(format!("layer {layer} is not there")))?;
-    found.open().map_err(io::Error::other)
 }
 
 /// Notes that say the same of many entries become one line.
@@ -831,7 +550,7 @@ fn format_of(step: &Step) -> Result<LayerFormat, BuildError> {
     })
 }
 
-fn edit_error(step: &Step, source: EditError) -> BuildError {
+pub(crate) fn edit_error(step: &Step, source: EditError) -> BuildError {
     BuildError::Edit {
         location: Box::new(step.location.clone()),
         source: Box::new(source),
