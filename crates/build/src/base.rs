@@ -56,7 +56,7 @@ pub(crate) fn resolve(
     for layer in manifest.layers() {
         if LayerMediaType::parse(&layer.media_type).is_none() {
             return Err(BuildError::LayerMediaType {
-                image: source.clone(),
+                image: source.to_string(),
                 digest: layer.digest,
                 media_type: layer.media_type.clone(),
             });

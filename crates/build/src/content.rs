@@ -206,17 +206,17 @@ struct Sparse {
 
 impl Read for Sparse {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(&(offset, length)) = self.segments.get(self.next) {
-            if self.position >= offset {
-                let remaining = offset + length - self.position;
-                let wanted = remaining.min(buffer.len() as u64) as usize;
-                let found = self.stored.read(&mut buffer[..wanted])?;
-                self.position += found as u64;
-                if self.position == offset + length {
-                    self.next += 1;
-                }
-                return Ok(found);
+        if let Some(&(offset, length)) = self.segments.get(self.next)
+            && self.position >= offset
+        {
+            let remaining = offset + length - self.position;
+            let wanted = remaining.min(buffer.len() as u64) as usize;
+            let found = self.stored.read(&mut buffer[..wanted])?;
+            self.position += found as u64;
+            if self.position == offset + length {
+                self.next += 1;
             }
+            return Ok(found);
         }
         let end = self
             .segments

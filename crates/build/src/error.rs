@@ -87,7 +87,7 @@ pub enum BuildError {
     )]
     LayerMediaType {
         /// The image as it was written.
-        image: ImageSource,
+        image: String,
         /// The blob.
         digest: BlobDigest,
         /// Its media type.

@@ -103,11 +103,11 @@ fn decode_record(entry: &mut Entry, name: &[u8], value: &[u8]) {
                     .win32
                     .extended
                     .push((attribute.to_vec(), value.to_vec()));
-            } else if let Some(stream) = name.strip_prefix(key::STREAM) {
-                if let (Some(name), Ok(bytes)) = (unescape(stream), BASE64.decode(value)) {
-                    let content = Content::Inline(Arc::from(bytes));
-                    entry.streams.push(Stream { name, content });
-                }
+            } else if let Some(stream) = name.strip_prefix(key::STREAM)
+                && let (Some(name), Ok(bytes)) = (unescape(stream), BASE64.decode(value))
+            {
+                let content = Content::Inline(Arc::from(bytes));
+                entry.streams.push(Stream { name, content });
             }
         }
     }
@@ -166,7 +166,7 @@ pub(crate) fn encode(entry: &Entry, format: LayerFormat, place: &Placement<'_>) 
         (Kind::Directory | Kind::Fifo, None) => {}
     }
     let foreign = entry.origin != format.native();
-    if format == LayerFormat::Linux || foreign && place.carry || !foreign {
+    if format == LayerFormat::Linux || !foreign || place.carry {
         header.mode = entry.posix.mode;
         header.uid = entry.posix.uid;
         header.gid = entry.posix.gid;

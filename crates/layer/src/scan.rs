@@ -129,10 +129,10 @@ fn check_size<R: Read>(
             limit: limits.uncompressed,
         });
     }
-    if let Some(ratio) = limits.ratio.filter(|_| uncompressed > RATIO_FROM) {
-        if uncompressed / ratio > reader.get_ref().length {
-            return Err(ScanError::Ratio { ratio });
-        }
+    if let Some(ratio) = limits.ratio.filter(|_| uncompressed > RATIO_FROM)
+        && uncompressed / ratio > reader.get_ref().length
+    {
+        return Err(ScanError::Ratio { ratio });
     }
     Ok(())
 }

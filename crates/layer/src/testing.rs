@@ -15,7 +15,7 @@ use crate::index::LayerIndex;
 use crate::scan::{Indexer, Limits};
 use crate::tar::{Header, TarKind, TarWriter};
 use crate::tree::{NodeId, Tree};
-use crate::{Gathered, LayerEdit, LayerPlan, Timestamp};
+use crate::{LayerPlan, Timestamp};
 
 /// Uncompressed layers by diff id.
 pub(crate) type Blobs = HashMap<DiffId, Vec<u8>>;
@@ -154,16 +154,6 @@ pub(crate) fn options() -> crate::CopyOptions {
         clamp: None,
         default_time: Timestamp::from_seconds(crate::EPOCH_1980),
     }
-}
-
-/// Copies the contents of the root of `source` to `destination` of `base`.
-pub(crate) fn copy_all(source: &Tree, base: &Tree, destination: &str) -> LayerPlan {
-    let mut gathered = Gathered::new();
-    gathered.add_contents(source, source.root()).unwrap();
-    let mut edit = LayerEdit::upon(base.clone(), options().default_time);
-    edit.copy(&gathered, destination.as_bytes(), &options())
-        .unwrap();
-    edit.finish()
 }
 
 /// A tree as lines, names in byte order: kind, path, content or target, and `=n` for the nth file

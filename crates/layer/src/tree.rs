@@ -52,6 +52,9 @@ struct Node {
     children: BTreeMap<Box<[u8]>, NodeId>,
 }
 
+/// Name and entry of an alternate stream.
+type StreamPlace = (Box<[u8]>, u32);
+
 /// Where `CROSSDOCK.name` of a node stands: a hard link has a name of its own.
 #[derive(Debug, Clone)]
 enum OriginalName {
@@ -67,8 +70,8 @@ pub struct Tree {
     layers: Vec<Arc<LayerIndex>>,
     nodes: Vec<Node>,
     owned: Vec<Arc<Entry>>,
-    /// Alternate streams of a file of a layer: their names and entries.
-    streams: HashMap<(u32, u32), Vec<(Box<[u8]>, u32)>>,
+    /// Alternate streams by layer and entry of their owner.
+    streams: HashMap<(u32, u32), Vec<StreamPlace>>,
     /// The root that programs see: on Windows, `Files`.
     root: NodeId,
     /// The descriptor of `Files`, which a higher layer does not remove by having none.

@@ -121,6 +121,8 @@ pub(crate) struct RawHeader {
     pub(crate) size: u64,
     pub(crate) modified: i64,
     pub(crate) device: (u32, u32),
+    /// Whether the block has GNU's magic.
+    pub(crate) gnu: bool,
 }
 
 /// Why a block is not a header.
@@ -154,12 +156,29 @@ fn number(field: &[u8], name: &'static str) -> Result<i128, BadBlock> {
         }
         return Ok(value);
     }
-    let trimmed = text(field);
-    let trimmed = trimmed.trim_ascii();
-    trimmed.iter().try_fold(0, |value: i128, &byte| match byte {
-        b'0'..=b'7' => Ok(value << 3 | i128::from(byte - b'0')),
-        _ => Err(BadBlock::Field(name)),
-    })
+    octal(field).map(i128::from).ok_or(BadBlock::Field(name))
+}
+
+/// Reads octal digits. Go and GNU tar pass over spaces and NULs before them, so a reader that
+/// stopped at the first NUL would see another size.
+pub(crate) fn octal(field: &[u8]) -> Option<u64> {
+    let padding = |byte: &u8| matches!(byte, b' ' | 0);
+    let start = field.iter().take_while(|byte| padding(byte)).count();
+    let field = &field[start..];
+    let digits = field.iter().take_while(|byte| !padding(byte)).count();
+    let after = &field[digits..];
+    // What stands behind a NUL is read by nobody; behind a space, by some.
+    if after.first() != Some(&0) && !after.iter().all(padding) {
+        return None;
+    }
+    field[..digits]
+        .iter()
+        .try_fold(0u64, |value, &byte| match byte {
+            b'0'..=b'7' => value
+                .checked_mul(8)
+                .map(|value| value | u64::from(byte - b'0')),
+            _ => None,
+        })
 }
 
 fn unsigned<T: TryFrom<i128>>(field: &[u8], name: &'static str) -> Result<T, BadBlock> {
@@ -176,19 +195,21 @@ impl RawHeader {
         if stated != unsigned_sum && stated != signed_sum {
             return Err(BadBlock::Checksum);
         }
-        let magic = &block[257..265];
-        // POSIX archives may split the name; GNU uses those bytes for other things.
-        let prefix = if magic == b"ustar\x0000" {
-            text(&block[345..500])
-        } else {
-            &[]
+        let magic = &block[257..263];
+        // POSIX archives may split the name (no reader looks at the version after the magic); GNU
+        // uses those bytes for other things, and star some of them.
+        let prefix = match (magic, &block[508..]) {
+            (b"ustar\0", b"tar\0") => text(&block[345..476]),
+            (b"ustar\0", _) => text(&block[345..500]),
+            _ => &[],
         };
         let mut name = prefix.to_vec();
         if !name.is_empty() {
             name.push(b'/');
         }
         name.extend_from_slice(text(&block[..100]));
-        let known = magic.starts_with(b"ustar");
+        let gnu = block[257..265] == *b"ustar  \0";
+        let known = magic == b"ustar\0" || gnu;
         let device = |range: std::ops::Range<usize>, name| {
             if known {
                 unsigned(&block[range], name)
@@ -216,6 +237,7 @@ impl RawHeader {
             size: unsigned(&block[124..136], "size")?,
             modified: unsigned(&block[136..148], "mtime")?,
             device: (device(329..337, "devmajor")?, device(337..345, "devminor")?),
+            gnu,
         })
     }
 }

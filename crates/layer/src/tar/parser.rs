@@ -84,7 +84,7 @@ pub enum TarErrorKind {
     /// A sparse map that cannot be read.
     #[error("the map of the sparse file is not valid or of an unsupported format")]
     Sparse,
-    /// The name is empty, or holds a NUL.
+    /// The name, a link's text or an owner's name cannot be one.
     #[error("the name is empty, too long or holds a NUL byte")]
     Name,
     /// The receiver of the events refused one.
@@ -108,7 +108,11 @@ enum State {
         size: u64,
     },
     /// Collecting a 1.0 sparse map from the start of the data.
-    SparseLines { header: Box<Header>, remaining: u64 },
+    SparseLines {
+        header: Box<Header>,
+        remaining: u64,
+        newlines: u64,
+    },
     /// Passing data on.
     Data { remaining: u64, padding: u64 },
     /// Passing over padding after data.
@@ -270,9 +274,11 @@ impl Parser {
             State::SparseBlocks { raw, map, size } => {
                 self.sparse_block(*raw, map, size, sink, taken)
             }
-            State::SparseLines { header, remaining } => {
-                self.sparse_lines(*header, remaining, sink, taken)
-            }
+            State::SparseLines {
+                header,
+                remaining,
+                newlines,
+            } => self.sparse_lines(*header, remaining, newlines, sink, taken),
             state => {
                 let block: [u8; HEADER_SIZE] = self
                     .block
@@ -316,7 +322,7 @@ impl Parser {
         self.name.clone_from(&raw.name);
         if matches!(raw.flag, b'x' | b'g' | b'L' | b'K') {
             if raw.flag != b'g' {
-                self.extended_size += raw.size;
+                self.extended_size = self.extended_size.saturating_add(raw.size);
             }
             let size = self.extended_size.max(raw.size);
             if size > MAX_EXTENDED {
@@ -337,6 +343,7 @@ impl Parser {
             let mut map = SparseMap::default();
             let (more, size) = map
                 .read_header(block)
+                .filter(|_| raw.gnu)
                 .ok_or_else(|| self.error(TarErrorKind::Sparse))?;
             if more {
                 self.state = State::SparseBlocks {
@@ -379,6 +386,7 @@ impl Parser {
         &mut self,
         mut header: Header,
         remaining: u64,
+        newlines: u64,
         sink: Sink<'_>,
         taken: u64,
     ) -> Result<(), TarError> {
@@ -387,11 +395,15 @@ impl Parser {
         if read > remaining || read > MAX_EXTENDED {
             return Err(sparse(self));
         }
+        let last = &self.block[self.block.len() - HEADER_SIZE..];
+        let newlines = newlines + last.iter().filter(|&&byte| byte == b'\n').count() as u64;
         let mut map = SparseMap::default();
-        if !map.read_lines(&self.block).ok_or_else(|| sparse(self))? {
+        let complete = map.read_lines(&self.block, newlines);
+        if !complete.ok_or_else(|| sparse(self))? {
             self.state = State::SparseLines {
                 header: Box::new(header),
                 remaining,
+                newlines,
             };
             return Ok(());
         }
@@ -420,14 +432,13 @@ impl Parser {
                 if self.extended.is_some() {
                     return Err(extension("stand twice before one entry"));
                 }
-                let records = Records::parse(&content)
-                    .ok_or_else(|| extension("have record lengths that do not fit"))?;
+                let records =
+                    Records::parse(&content).ok_or_else(|| extension("are no list of records"))?;
                 self.extended = Some(records);
             }
             // Go's reader hands global headers out and applies nothing of them; so do we.
             b'g' => {
-                Records::parse(&content)
-                    .ok_or_else(|| extension("have record lengths that do not fit"))?;
+                Records::parse(&content).ok_or_else(|| extension("are no list of records"))?;
                 if self.extensions_pending() {
                     return Err(extension("of one entry are interrupted by a global one"));
                 }
@@ -507,6 +518,7 @@ impl Parser {
                     self.state = State::SparseLines {
                         header: Box::new(header),
                         remaining,
+                        newlines: 0,
                     };
                     return Ok(());
                 }
@@ -555,6 +567,13 @@ impl Parser {
         let mut records = self.extended.take().unwrap_or_default();
         self.extended_size = 0;
         let long = (self.long_name.take(), self.long_link.take());
+        // Some readers apply the size to GNU's own header (CVE-2025-62518).
+        if records.get(b"size").is_some() && (long.0.is_some() || long.1.is_some()) {
+            let reason = "state a size beside a long name";
+            return Err(self.error(TarErrorKind::Extension(reason)));
+        }
+        // Without a sparse format, GNU.sparse.name is a name to some readers only.
+        let format = pax_format(&records);
         let kind =
             TarKind::from_flag(raw.flag).ok_or_else(|| self.error(TarErrorKind::Type(raw.flag)))?;
         let mut take = |key: &[u8]| records.take(key).filter(|value| !value.is_empty());
@@ -597,7 +616,10 @@ impl Parser {
         };
         let user = take(b"uname").unwrap_or(raw.user);
         let group = take(b"gname").unwrap_or(raw.group);
-        let sparse = self.pax_sparse(&mut records)?;
+        let sparse = self.pax_sparse(&mut records, format)?;
+        if user.contains(&0) || group.contains(&0) {
+            return Err(self.error(TarErrorKind::Name));
+        }
         let header = Header {
             path,
             link: if matches!(kind, TarKind::HardLink | TarKind::Symlink) {
@@ -624,9 +646,12 @@ impl Parser {
     }
 
     /// Takes GNU's sparse records out and reads what they say.
-    fn pax_sparse(&self, records: &mut Records) -> Result<Option<PaxSparseFile>, TarError> {
+    fn pax_sparse(
+        &self,
+        records: &mut Records,
+        format: PaxSparse,
+    ) -> Result<Option<PaxSparseFile>, TarError> {
         let error = || self.error(TarErrorKind::Sparse);
-        let format = pax_format(records);
         let mut take = |key: &[u8]| records.take(key);
         let list = match format {
             PaxSparse::None => return Ok(None),
@@ -639,12 +664,11 @@ impl Parser {
                 Some(map)
             }
         };
-        let size = take(b"GNU.sparse.realsize");
-        let size = size
-            .or(take(b"GNU.sparse.size"))
-            .as_deref()
-            .and_then(decimal);
-        for key in ["major", "minor", "numblocks", "size", "map"] {
+        let size = match (take(b"GNU.sparse.size"), take(b"GNU.sparse.realsize")) {
+            (Some(size), Some(other)) if size != other => return Err(error()),
+            (size, other) => size.or(other).as_deref().and_then(decimal),
+        };
+        for key in ["major", "minor", "numblocks", "map"] {
             take(format!("GNU.sparse.{key}").as_bytes());
         }
         Ok(Some(PaxSparseFile {

@@ -76,7 +76,7 @@ impl Records {
     }
 
     /// Reads an extended header's content. A repeated key's last value counts. `None` if the
-    /// lengths do not fit or a key is empty.
+    /// lengths do not fit, or a key is empty or holds NUL.
     pub(crate) fn parse(mut bytes: &[u8]) -> Option<Self> {
         let mut records = Self::default();
         let mut unsorted: Vec<(&[u8], &[u8])> = Vec::new();
@@ -91,7 +91,7 @@ impl Records {
             let record = record.strip_suffix(b"\n")?;
             // A record that ends within its own length field would make no progress.
             let equals = record.iter().position(|&byte| byte == b'=')?;
-            if equals == 0 {
+            if equals == 0 || record[..equals].contains(&0) {
                 return None;
             }
             unsorted.push((&record[..equals], &record[equals + 1..]));

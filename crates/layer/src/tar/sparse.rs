@@ -1,6 +1,6 @@
 //! GNU's sparse files: where the data segments of a file lie (GNU tar manual, "Sparse Formats").
 
-use crate::tar::header::HEADER_SIZE;
+use crate::tar::header::{HEADER_SIZE, octal};
 use crate::tar::pax::Records;
 
 /// Most segments of one file that are read.
@@ -49,13 +49,13 @@ impl SparseMap {
     /// Reads the map in an old GNU header. Returns whether extension blocks follow, and the size.
     pub(crate) fn read_header(&mut self, block: &[u8; HEADER_SIZE]) -> Option<(bool, u64)> {
         self.read_pairs(&block[386..482], 4)?;
-        Some((block[482] == 1, number(&block[483..495])?))
+        Some((block[482] != 0, number(&block[483..495])?))
     }
 
     /// Reads an extension block. Returns whether another follows.
     pub(crate) fn read_extension(&mut self, block: &[u8; HEADER_SIZE]) -> Option<bool> {
         self.read_pairs(&block[..504], 21)?;
-        Some(block[504] == 1)
+        Some(block[504] != 0)
     }
 
     /// Reads the map of format 0.1, a list of numbers in a record.
@@ -67,10 +67,9 @@ impl SparseMap {
         Some(())
     }
 
-    /// Reads the map of format 1.0 from the start of the data: lines of numbers, first their
-    /// count of pairs. `Ok(false)` if it is not complete yet.
-    pub(crate) fn read_lines(&mut self, data: &[u8]) -> Option<bool> {
-        self.0.clear();
+    /// Reads the map of format 1.0 from the start of the data: `newlines` lines of numbers, first
+    /// their count of pairs. `Some(false)` if it is not complete yet.
+    pub(crate) fn read_lines(&mut self, data: &[u8], newlines: u64) -> Option<bool> {
         let mut lines = data.split_inclusive(|&byte| byte == b'\n').map(|line| {
             line.strip_suffix(b"\n")
                 .map(|digits| decimal(digits).ok_or(()))
@@ -81,6 +80,10 @@ impl SparseMap {
         let count = count.ok()?;
         if count > MAX_SEGMENTS as u64 {
             return None;
+        }
+        // Looking at the lines once only: a map comes in many blocks.
+        if newlines < 1 + 2 * count {
+            return Some(false);
         }
         for _ in 0..count {
             let (Some(Some(offset)), Some(Some(length))) = (lines.next(), lines.next()) else {
@@ -127,24 +130,12 @@ pub(crate) fn pax_format(records: &Records) -> PaxSparse {
 }
 
 fn number(field: &[u8]) -> Option<u64> {
-    if field[0] & 0x80 != 0 {
-        return field[4..].iter().try_fold(0u64, |value, &byte| {
-            value.checked_mul(256).map(|value| value | u64::from(byte))
-        });
+    if field[0] & 0x80 == 0 {
+        return octal(field);
     }
-    let end = field
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(field.len());
-    field[..end]
-        .trim_ascii()
-        .iter()
-        .try_fold(0u64, |value, &byte| match byte {
-            b'0'..=b'7' => value
-                .checked_mul(8)
-                .map(|value| value | u64::from(byte - b'0')),
-            _ => None,
-        })
+    let (high, low) = field.split_at(4);
+    let low = low.try_into().map(u64::from_be_bytes).ok();
+    low.filter(|_| high == [0x80, 0, 0, 0])
 }
 
 /// A decimal number without sign.

@@ -30,6 +30,7 @@ impl<W: Write> TarWriter<W> {
             let text = format!("device numbers {:?} do not fit a tar header", header.device);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
+        check_text(header)?;
         let mut records = header.records.clone();
         let size = if header.kind == TarKind::File {
             header.size
@@ -144,6 +145,23 @@ impl<W: Write> TarWriter<W> {
         let padding = content.len().next_multiple_of(HEADER_SIZE) - content.len();
         self.out.write_all(&buffer_of_zeroes()[..padding])
     }
+}
+
+/// Refuses what would read back as something else.
+fn check_text(header: &Header) -> io::Result<()> {
+    let error = |text: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    if header.path.is_empty() {
+        return error("an entry without a name");
+    }
+    let fields = [&header.path, &header.link, &header.user, &header.group];
+    if fields.into_iter().any(|field| field.contains(&0)) {
+        return error("a name holds NUL");
+    }
+    let bad = |key: &[u8]| key.is_empty() || key.iter().any(|byte| matches!(byte, b'=' | 0));
+    if header.records.iter().any(|(key, _)| bad(key)) {
+        return error("the key of an extended header's record is empty or holds = or NUL");
+    }
+    Ok(())
 }
 
 fn buffer_of_zeroes() -> [u8; HEADER_SIZE] {
