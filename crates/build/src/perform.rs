@@ -27,6 +27,9 @@ use crate::sources::{Sources, open_layer};
 use crate::state::{Layered, State};
 use crate::write::write_layer;
 
+/// A record of the cache, and the layer that it names.
+type Recalled = (CacheRecord, Option<Arc<Layer>>);
+
 /// Performs the operations of one build.
 pub(crate) struct Performer<'a> {
     pub(crate) store: &'a Store,
@@ -353,7 +356,7 @@ impl Performer<'_> {
         &self,
         key: &[u8; 32],
         name: &str,
-    ) -> Result<Option<(CacheRecord, Option<Arc<Layer>>)>, BuildError> {
+    ) -> Result<Option<Recalled>, BuildError> {
         if self.request.no_cache {
             return Ok(None);
         }
