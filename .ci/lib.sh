@@ -31,7 +31,7 @@ stage() {
         FAILED_STAGES=$((FAILED_STAGES + 1))
         printf '  %-44s FAILED (%d) %ds\n' "$name" "$rc" $((SECONDS - started))
         echo "  ---- from $STAGE_LOG"
-        grep -nE -A6 '^error|panicked at|^test .* FAILED$|^(ERROR|FAIL): ' "$STAGE_LOG" |
+        grep -nE -A6 '^error|panicked at|^test .* FAILED$|^ +FAILED |^(ERROR|FAIL): ' "$STAGE_LOG" |
             head -n 60 | cut -c -200 | sed 's/^/  | /' || true
         echo "  ---- its end"
         tail -n 40 "$STAGE_LOG" | sed 's/^/  | /'
