@@ -13,6 +13,7 @@ export CROSSDOCK_E2E_CACHE=$CI_BASE/e2e-cache
 
 stage 'unit tests of testkit/e2e' python3 -m unittest discover -s testkit/e2e -p '*test*.py'
 count_tests 'unit tests of testkit/e2e'
+check "the README's demo" sh examples/demo.sh
 stage 'end to end' bash testkit/e2e/run.sh
 count_tests 'end to end'
 finish
