@@ -45,7 +45,10 @@ pub enum BuildError {
         source: Box<ResolveError>,
     },
     /// An index without the platform.
-    #[error("{image}: {source}")]
+    #[error(
+        "{image}: {source}; for an image of another platform begin a stage with \
+         FROM --platform=OS/ARCH {image} AS NAME and copy --from=NAME"
+    )]
     Platform {
         /// The image as it was written.
         image: ImageSource,
