@@ -13,6 +13,7 @@ import os
 import sys
 from collections import defaultdict
 
+import descriptors
 import names
 import tarstream
 import tree
@@ -20,7 +21,7 @@ from tree import LINUX, WINDOWS
 
 READONLY, DIRECTORY, ARCHIVE, REPARSE_POINT = 0x1, 0x10, 0x20, 0x400
 # Between these a time fits 64 bits of nanoseconds.
-EARLIEST, LATEST = -9_214_560_000 * 10**9, 9_223_286_400 * 10**9
+EARLIEST, LATEST = -9_214_560_000 * 10**9, 2**63 - 1
 LINK_LIMIT = 1024
 
 
@@ -118,7 +119,7 @@ def compare_groups(a, b, mapping, differences):
         if two <= one and len(one) > LINK_LIMIT:
             continue  # More names than NTFS allows.
         differences.add(
-            path, "hard links", f"{len(one)} names of one file became {len(two)}"
+            path, "hard-links", f"{len(one)} names of one file became {len(two)}"
         )
 
 
@@ -162,6 +163,7 @@ def crosscopy(a_tree, a_path, b_tree, b_path, differences, partial=False):
         for path in sorted(rest):
             differences.add(path, "new", f"a {b[path].node.kind} that was not there")
     check = linux_to_windows if to_windows else windows_to_linux
+    in_b = {}
     for path, mapped in sorted(mapping.items()):
         check_name(path, mapped, b[mapped], to_windows, differences)
         one, two = a[path].node, b[mapped].node
@@ -169,7 +171,17 @@ def crosscopy(a_tree, a_path, b_tree, b_path, differences, partial=False):
             if one.implied and what == "mtime":
                 continue  # It has no entry, so no time.
             differences.equal(path, what, getattr(one, what), getattr(two, what))
-        check(a_tree, a_path, path, one, two, differences)
+        check(path, one, two, differences)
+        if to_windows:
+            if one.kind == "link":
+                check_link_kind((a_tree, a_path, path), (b_tree, b_path, mapped), differences)
+            above = b[mapped[:-1]] if mapped[:-1] else b_tree.subtree(b_path)
+            in_b.setdefault(id(two), (path, two, above.node))
+    for path, node, above in in_b.values():
+        # Of a file with several names the first in byte order is the file.
+        directory = bool((node.attributes or 0) & DIRECTORY)
+        expected = descriptors.inherit(above.descriptor, directory)
+        differences.equal(path, "descriptor", expected, node.descriptor)
     compare_groups(a, b, mapping, differences)
     return len(a)
 
@@ -209,12 +221,10 @@ def collapse(text, separator):
     return text
 
 
-def linux_to_windows(a_tree, a_path, path, one, two, differences):
+def linux_to_windows(path, one, two, differences):
     for what in ("mode", "uid", "gid", "xattrs"):
         differences.equal(path, what, getattr(one, what), getattr(two, what))
     differences.equal(path, "origin", "posix", two.origin)
-    if not two.descriptor:
-        differences.add(path, "descriptor", "there is none")
     if not one.implied:
         differences.equal(path, "mtime within range", clamp(one.mtime), two.stored_mtime)
     if one.created is None and not one.implied:
@@ -224,18 +234,37 @@ def linux_to_windows(a_tree, a_path, path, one, two, differences):
             differences.add(path, what, "there is none")
     expected = DIRECTORY if one.kind == "dir" else ARCHIVE
     if one.kind == "link":
-        parts = [p for p in a_path.split(b"/") if p] + list(path[:-1])
-        absolute = one.link.startswith(b"/")
-        target = a_tree.resolve(([] if absolute else parts) + one.link.split(b"/"))
-        directory = target is not None and target.kind == "dir"
-        expected = REPARSE_POINT | (DIRECTORY if directory else ARCHIVE)
+        expected = two.attributes  # See check_link_kind.
         check_link(path, one, two, names.link_to_windows, names.link_to_linux, b"\\", differences)
     differences.equal(path, "attributes", expected, two.attributes)
     for what in ("eas", "streams"):
         differences.equal(path, what, {}, getattr(two, what))
 
 
-def windows_to_linux(_a_tree, _a_path, path, one, two, differences):
+def check_link_kind(a, b, differences):
+    """A link is one to a directory if it leads to one in B, or nowhere in B and to one in A."""
+    found, was = target_of(*b), target_of(*a)
+    attributes = target_node(*b).attributes or 0
+    directory = attributes == REPARSE_POINT | DIRECTORY
+    if not directory and attributes != REPARSE_POINT | ARCHIVE:
+        differences.add(a[2], "attributes", f"{attributes:#x} of a link")
+    elif found is not None and directory != (found.kind == "dir"):
+        differences.add(a[2], "attributes", f"{attributes:#x} of a link to a {found.kind}")
+    elif found is None and directory and (was is None or was.kind != "dir"):
+        differences.add(a[2], "attributes", f"{attributes:#x} of a link to no directory")
+
+
+def target_node(image_tree, path, below):
+    return image_tree.look_up(b"/".join(below), image_tree.subtree(path).node).node
+
+
+def target_of(image_tree, path, below):
+    """The node that a link leads to, or None."""
+    parts = [part for part in path.split(b"/") if part] + list(below)
+    return image_tree.resolve(parts)
+
+
+def windows_to_linux(path, one, two, differences):
     for what in ("attributes", "descriptor", "created", "accessed", "changed", "eas", "streams"):
         differences.equal(path, what, getattr(one, what), getattr(two, what))
     differences.equal(path, "origin", "win32", two.origin)

@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import compare
+import descriptors
 import names
 import tarstream
 import tree
@@ -122,6 +123,36 @@ class Names(unittest.TestCase):
             (b"\\\\?\\Volume{0}\\", None),
         ]:
             self.assertEqual(names.link_to_linux(windows), linux)
+
+
+class Descriptors(unittest.TestCase):
+    """Vectors of the specification, and one entry of each kind."""
+
+    def test_tables(self):
+        for descriptor, size in [(descriptors.FILE, 124), (descriptors.DIRECTORY, 216)]:
+            self.assertEqual(len(descriptor), size)
+            self.assertEqual(descriptors.inherit(b"", size == 216), descriptor)
+
+    def check(self, directory, parent, expected):
+        parent = descriptors.build(0x8004, [descriptors.ace(0, *ace) for ace in parent])
+        expected = [descriptors.ace(0, *ace) for ace in expected]
+        found = descriptors.inherit(parent, directory)
+        self.assertEqual(found, descriptors.build(0x8404, expected))
+
+    def test_inheritance(self):
+        users, owner, admins = (
+            descriptors.USERS, descriptors.CREATOR_OWNER, descriptors.ADMINISTRATORS
+        )
+        self.check(False, [(3, 1, users), (2, 1, users)], [(0x10, 1, users)])
+        self.check(True, [(3, 1, users)], [(0x13, 1, users)])
+        self.check(True, [(1, 1, users)], [(0x19, 1, users)])
+        self.check(True, [(7, 1, users)], [(0x10, 1, users)])
+        self.check(False, [(9, 0x10000000, users)], [(0x10, 0x1F01FF, users)])
+        self.check(
+            True,
+            [(11, 0x10000000, owner)],
+            [(0x10, 0x1F01FF, admins), (0x1B, 0x10000000, owner)],
+        )
 
 
 class Tars(unittest.TestCase):
@@ -246,7 +277,7 @@ class Comparisons(unittest.TestCase):
     def test_roundtrip(self):
         a = [entry(b"f", content=b"x", pax={b"mtime": b"1.5"}), entry(b"g", b"1", link=b"f")]
         self.check("roundtrip", a, a, [])
-        self.check("roundtrip", a, a[:1], ["'g': missing", "hard links"])
+        self.check("roundtrip", a, a[:1], ["'g': missing", "hard-links"])
         self.check("roundtrip", a[:1], a, ["'g': new"])
         copy = [a[0], entry(b"g", content=b"x", pax={b"mtime": b"1.5"})]
         self.check("roundtrip", a, copy, ["2 names of one file became 1"])
@@ -260,7 +291,7 @@ class Comparisons(unittest.TestCase):
         self.check("roundtrip", a[:1], [entry(b"f", content=b"x", pax=old)], ["'f': attributes"])
 
     WINDOWS = {
-        b"MSWINDOWS.rawsd": b"AQAA",
+        b"MSWINDOWS.rawsd": base64.b64encode(descriptors.FILE),
         b"LIBARCHIVE.creationtime": b"0",
         b"atime": b"0",
         b"ctime": b"0",
@@ -283,7 +314,7 @@ class Comparisons(unittest.TestCase):
         wrong = entry(b"Files/l", b"2", link=b"Files\\usr\\x", pax=self.windows(b"1056"))
         self.to_windows(a, [file, wrong], ["'l': link:", "'l': link led back"])
         wrong = entry(b"Files/l", b"2", link=b"\\usr\\x", pax=self.windows(b"1040"))
-        self.to_windows(a, [file, wrong], ["'l': attributes"])
+        self.to_windows(a, [file, wrong], ["'l': attributes", "'l': descriptor"])
         renamed = self.windows(b"32", CROSSDOCK_name=b"a:b")
         self.to_windows(a, [entry(b"Files/ab~1234", content=b"x", pax=renamed), link], [])
         self.to_windows(a[:1], [file, link], ["'l': new"])

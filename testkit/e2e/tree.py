@@ -134,15 +134,16 @@ class Tree:
         return child
 
     def resolve(self, parts, depth=0):
-        """What lies at a path of a Linux tree, links followed, or None."""
-        if depth > 40:
+        """What lies at a path as programs in the image see it, links followed, or None."""
+        view = self.look_up(b"Files") if self.os == WINDOWS else Child(b"", self.root)
+        if depth > 40 or view is None:
             return None
-        stack = [self.root]
+        stack = [view.node]
         for at, name in enumerate(parts):
             if name in (b"", b"."):
                 continue
             if name == b"..":
-                stack = stack[:-1] or [self.root]
+                stack = stack[:-1] or [view.node]
                 continue
             child = self.get(stack[-1], name)
             if child is None:
@@ -150,10 +151,22 @@ class Tree:
             if child.node.kind != "link":
                 stack.append(child.node)
                 continue
-            start = [] if child.node.link.startswith(b"/") else self._path_of(stack)
-            rest = child.node.link.split(b"/") + list(parts[at + 1 :])
-            return self.resolve(start + rest, depth + 1)
+            link = self._link_parts(child.node.link)
+            if link is None:
+                return None
+            start = self._path_of(stack) if link[0] != b"" else []
+            return self.resolve(start + link + list(parts[at + 1 :]), depth + 1)
         return stack[-1]
+
+    def _link_parts(self, text):
+        """The components of a link's text, the first empty if it is absolute; None if it leads out."""
+        if self.os == LINUX:
+            return text.split(b"/")
+        text = text[4:] if text.startswith(b"\\\\?\\") else text
+        text = text[2:] if text[:3].upper() == b"C:\\" else text
+        if text.startswith(b"\\\\") or text[1:2] == b":":
+            return None
+        return text.split(b"\\")
 
     def _path_of(self, stack):
         path = []

@@ -68,6 +68,8 @@ rules! {
     CaseVariant = "case-variant",
     /// Entries are sorted: by bytes of the path, or by bytes of its components.
     Order = "order",
+    /// What a parent layer has is spelled as it is there.
+    BaseSpelling = "base-spelling",
     /// `Hives`, then `Files` come first.
     RootOrder = "root-order",
     /// A hard link's target is an entry of this layer or of a parent.
@@ -129,6 +131,7 @@ impl fmt::Display for Rule {
 /// cope, but that an encoder has to keep.
 pub const EXPORT_TOLERATED: &[Rule] = &[
     Rule::RootOrder,
+    Rule::BaseSpelling,
     Rule::HardLinkForward,
     Rule::HardLinkSpelling,
     Rule::WhiteoutChildren,

@@ -1,7 +1,7 @@
 //! Times of PAX records.
 
-/// 1678-01-01 and 2262-04-11, between which nanoseconds since 1970 fit 64 bits.
-const RANGE: std::ops::Range<i128> = -9_214_560_000_000_000_000..9_223_286_400_000_000_000;
+/// From 1678-01-01 to the last nanosecond since 1970 that fits 64 bits, on 2262-04-11.
+const RANGE: std::ops::RangeInclusive<i128> = -9_214_560_000_000_000_000..=i64::MAX as i128;
 
 /// Nanoseconds since 1970 of `secs` or `secs.frac`; no sign but `-`, at most nine digits after
 /// the point, no zero at their end.

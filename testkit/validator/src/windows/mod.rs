@@ -257,6 +257,15 @@ impl<'a> Check<'a> {
                     .add(path, Rule::Parent, "no entry of the parent before"),
             }
         }
+        let below = self
+            .parents()
+            .and_then(|parents| parents.get(&upcase(path)));
+        if let Some(known) = below.filter(|b| b.spelling != path)
+            && !self.whiteouts.contains_key(&upcase(path))
+        {
+            let message = format!("a parent layer spells it {:?}", known.spelling);
+            self.report.add(path, Rule::BaseSpelling, message);
+        }
         let other = self
             .seen
             .get(&upcase(path))
