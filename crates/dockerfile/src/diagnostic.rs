@@ -92,7 +92,7 @@ rules! {
     ExposeProtoCasing,
     /// `EXPOSE` with a host address or host port.
     ExposeInvalidFormat,
-    /// A `\` at the end of a line may be meant as a path's, but continues the instruction (our own).
+    /// A `\` at the end of a line may be a path's, but continues the instruction (our own).
     TrailingBackslash,
     /// A `--build-arg` that no `ARG` takes (our own).
     UnusedBuildArg,

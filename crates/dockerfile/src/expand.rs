@@ -72,7 +72,7 @@ pub enum ExpandError {
 }
 
 /// Longest result of one expansion: `ENV A=$A$A` doubles with each line.
-const LONGEST: usize = 16 << 20;
+const LONGEST: usize = 1 << 20;
 
 /// Deepest nesting of `${a:-${b:-…}}`.
 const DEEPEST: usize = 64;

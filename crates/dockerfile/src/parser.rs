@@ -351,9 +351,14 @@ impl<'a> Parser<'a> {
                 Diagnostic::warning(
                     Rule::TrailingBackslash,
                     Span::new(end - last.len(), end),
-                    format!("the backslash at the end continues the line, so {keyword} on the next line is not an instruction"),
+                    format!(
+                        "the backslash at the end continues the line, so {keyword} on the next \
+                         line is not an instruction"
+                    ),
                 )
-                .with_help("put # escape=` on the first line of the file, or write / instead of \\"),
+                .with_help(
+                    "put # escape=` on the first line of the file, or write / instead of \\",
+                ),
             );
         }
         Ok(())

@@ -5,6 +5,8 @@
 //! (a Windows `C:\a\b` has become `/a/b`), each by the rules of the system that it belongs to.
 
 mod draw;
+#[cfg(test)]
+mod tests;
 
 use crossdock_image::{Config, ImageSource, Platform};
 

@@ -134,20 +134,7 @@ impl Lowerer<'_> {
             &mut created_by,
             site,
         )?;
-        let chmod = self.flag(
-            stage,
-            transfer.chmod.as_ref(),
-            "chmod",
-            &mut created_by,
-            site,
-        )?;
-        let mode = match (chmod, &transfer.chmod) {
-            (Some(text), Some(word)) => match mode::parse(&text) {
-                Some(mode) => Some(mode),
-                None => return Err(site.error(word.span, LowerReason::Mode { mode: text })),
-            },
-            _ => None,
-        };
+        let mode = self.mode(stage, transfer.chmod.as_ref(), &mut created_by, site)?;
         let mut paths = Vec::new();
         let mut inline = Vec::new();
         for source in &transfer.sources {
@@ -189,6 +176,23 @@ impl Lowerer<'_> {
             unpack,
             created_by,
         })
+    }
+
+    fn mode(
+        &mut self,
+        stage: &Stage,
+        word: Option<&Word>,
+        created_by: &mut String,
+        site: &Site<'_>,
+    ) -> Result<Option<Mode>, LowerError> {
+        let text = self.flag(stage, word, "chmod", created_by, site)?;
+        let (Some(text), Some(word)) = (text, word) else {
+            return Ok(None);
+        };
+        match mode::parse(&text) {
+            Some(mode) => Ok(Some(mode)),
+            None => Err(site.error(word.span, LowerReason::Mode { mode: text })),
+        }
     }
 
     /// The value of a flag after expansion; empty means that it was not given.
