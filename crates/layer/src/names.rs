@@ -125,8 +125,8 @@ pub fn decode_component(name: &[u8]) -> Vec<u8> {
             Unit::Byte(byte) => decoded.push(byte),
         }
     }
-    let is_name = !matches!(&decoded[..], b"" | b"." | b"..")
-        && !decoded.iter().any(|byte| matches!(byte, 0 | b'/'));
+    // `.`, `..` and the empty name encode to themselves, so only the separators need a look.
+    let is_name = !decoded.iter().any(|byte| matches!(byte, 0 | b'/'));
     if is_name && encode_component(&decoded) == name {
         decoded
     } else {

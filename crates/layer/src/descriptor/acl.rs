@@ -219,7 +219,7 @@ impl Acl {
         &self.aces
     }
 
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         ACL_HEADER + self.aces.iter().map(Ace::size).sum::<usize>()
     }
 

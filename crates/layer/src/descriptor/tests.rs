@@ -189,6 +189,96 @@ fn malformed_bytes() {
 }
 
 #[test]
+fn parts_do_not_lie_in_the_header() {
+    // What would be the offsets of the lists reads as the SID S-1-5.
+    let bytes = [
+        1, 0, 0, 0x80, 12, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 5,
+    ];
+    let error = DescriptorError::Part {
+        part: "owner",
+        offset: 12,
+    };
+    assert_eq!(SecurityDescriptor::parse(&bytes), Err(error));
+}
+
+/// A descriptor whose DACL is one entry of these bytes behind type, flags and size.
+fn with_entry(kind: u8, size: u8, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![
+        1, 0, 4, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0,
+    ];
+    bytes.extend([4, 0, 12 + body.len() as u8, 0, 1, 0, 0, 0]);
+    bytes.extend([kind, 3, size, 0]);
+    bytes.extend(body);
+    bytes
+}
+
+#[test]
+fn entries_of_every_shape() {
+    let mask = [0, 0, 0, 0x10];
+    let sid = Sid::creator_owner().to_bytes();
+    let guid = [7; 16];
+    let basic = [&mask[..], &sid].concat();
+    let with_data = [&mask[..], &sid, &[0; 4]].concat();
+    let object = |present: u8, guids: usize| {
+        [&mask[..], &[present, 0, 0, 0], &guid.repeat(guids), &sid].concat()
+    };
+    for (kind, size, body, accepted, printed) in [
+        (0, 20, basic.clone(), true, true),
+        // A multiple of four, with everything in it.
+        (0, 18, basic.clone(), false, false),
+        (0, 22, with_data.clone(), false, false),
+        (0, 16, basic.clone(), false, false),
+        // Data behind the SID: kept, but not what the text can say.
+        (0, 24, with_data.clone(), true, false),
+        (9, 24, with_data, true, false),
+        (5, 24, object(0, 0), true, false),
+        (5, 40, object(1, 1), true, false),
+        (5, 40, object(2, 1), true, false),
+        (5, 56, object(3, 2), true, false),
+        (5, 40, object(3, 1), false, false),
+        (5, 24, object(1, 0), false, false),
+        (5, 8, mask.to_vec(), false, false),
+        // Of a type that nobody knows nothing is expected.
+        (0x40, 8, mask.to_vec(), true, false),
+        (0x40, 4, Vec::new(), true, false),
+    ] {
+        let bytes = with_entry(kind, size, &body);
+        let descriptor = SecurityDescriptor::parse(&bytes);
+        let shown = format!("{kind} {size} {body:?}");
+        assert_eq!(descriptor.is_ok(), accepted, "{shown}");
+        let Ok(descriptor) = descriptor else { continue };
+        assert_eq!(descriptor.to_sddl().is_some(), printed, "{shown}");
+        assert_eq!(descriptor.as_bytes(), bytes, "{shown}");
+        let rebuilt = SecurityDescriptor::from_parts(descriptor.parts().clone());
+        assert_eq!(rebuilt, descriptor, "{shown}");
+        // The list keeps its revision, which object entries need.
+        let child = inherit(Some(&descriptor), true);
+        let acl = child.as_bytes().len() - child.dacl().map_or(0, |acl| acl.size());
+        assert_eq!(child.as_bytes()[acl], 4, "{shown}");
+    }
+}
+
+#[test]
+fn an_owner_that_is_set_was_not_assigned() {
+    let parts = DescriptorParts {
+        control: control::OWNER_DEFAULTED | control::GROUP_DEFAULTED | control::DACL_PROTECTED,
+        ..DescriptorParts::default()
+    };
+    let descriptor = SecurityDescriptor::from_parts(parts);
+    let sid = Sid::users();
+    for (owner, group, control) in [
+        (None, None, 0x9003),
+        (Some(&sid), None, 0x9002),
+        (None, Some(&sid), 0x9001),
+        (Some(&sid), Some(&sid), 0x9000),
+    ] {
+        let changed = descriptor.with_owner(owner, group);
+        assert_eq!(changed.control(), control);
+        assert_eq!((changed.owner(), changed.group()), (owner, group));
+    }
+}
+
+#[test]
 fn bytes_that_are_unusual_but_right() {
     let file = default_file();
     // Room in the ACL and behind it, and a DACL that the control bits do not mention.

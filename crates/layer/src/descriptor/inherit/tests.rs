@@ -120,19 +120,18 @@ fn the_sacl_is_not_inherited() {
 
 #[test]
 fn other_types_keep_their_bodies() {
-    let generic = Ace::basic(
-        9,
-        ace::OBJECT_INHERIT | ace::CONTAINER_INHERIT,
-        ace::GENERIC_ALL,
-        &Sid::creator_owner(),
-    );
-    let parent = SecurityDescriptor::from_parts(DescriptorParts {
-        dacl: Some(Acl::new(vec![generic.clone()]).unwrap()),
-        ..DescriptorParts::default()
-    });
-    for (is_directory, flags) in [(false, 0x10), (true, 0x13)] {
-        let child = inherit(Some(&parent), is_directory);
-        assert_eq!(child.dacl().unwrap().aces(), [generic.with_flags(flags)]);
+    for kind in [ace::AUDIT, ace::MANDATORY_LABEL, 9] {
+        let inheritable = ace::OBJECT_INHERIT | ace::CONTAINER_INHERIT;
+        let creator = Sid::creator_owner();
+        let entry = Ace::basic(kind, inheritable, ace::GENERIC_ALL, &creator);
+        let parent = SecurityDescriptor::from_parts(DescriptorParts {
+            dacl: Some(Acl::new(vec![entry.clone()]).unwrap()),
+            ..DescriptorParts::default()
+        });
+        for (is_directory, flags) in [(false, 0x10), (true, 0x13)] {
+            let child = inherit(Some(&parent), is_directory);
+            assert_eq!(child.dacl().unwrap().aces(), [entry.with_flags(flags)]);
+        }
     }
 }
 
