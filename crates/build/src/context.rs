@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crossdock_dockerfile::{IgnorePatterns, IgnoreState};
 use crossdock_host::{ContextKind, ContextReader, Visit};
 use crossdock_layer::{
-    Content, Entry, Kind, LayerFormat, Loss, LossKind, Name, NodeId, Timestamp, Tree,
+    Content, Entry, Kind, LayerFormat, Loss, LossKind, Name, NodeId, Timestamp, Tree, show_path,
 };
 
 use crate::error::BuildError;
@@ -105,7 +105,7 @@ impl Context {
     fn entry(&mut self, entry: &crossdock_host::ContextEntry) -> Option<Entry> {
         let lose = |kind| Loss {
             kind,
-            path: format!("/{}", String::from_utf8_lossy(&entry.path)),
+            path: show_path(LayerFormat::Linux, &entry.path),
             detail: String::new(),
         };
         let kind = match &entry.kind {

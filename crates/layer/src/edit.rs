@@ -268,15 +268,21 @@ impl LayerEdit {
     }
 }
 
-/// A stored path as the users of the system write it.
+/// A stored path as the users of the system write it. Control characters are escaped: names come
+/// from images, and messages go to terminals.
 pub fn show_path(format: LayerFormat, path: &[u8]) -> String {
-    match format {
-        LayerFormat::Linux => format!("/{}", String::from_utf8_lossy(path)),
-        LayerFormat::Windows => {
-            let text = String::from_utf8_lossy(path).replace('/', "\\");
-            format!("C:\\{text}")
+    let mut shown = String::from(match format {
+        LayerFormat::Linux => "/",
+        LayerFormat::Windows => "C:\\",
+    });
+    for character in String::from_utf8_lossy(path).chars() {
+        match character {
+            '/' if format == LayerFormat::Windows => shown.push('\\'),
+            character if character.is_control() => shown.extend(character.escape_default()),
+            character => shown.push(character),
         }
     }
+    shown
 }
 
 #[cfg(test)]

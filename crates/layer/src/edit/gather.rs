@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::edit::EditError;
 use crate::edit::select::{Selected, is_mount_artifact};
+use crate::edit::{EditError, show_path};
 use crate::entry::LayerFormat;
 use crate::tree::{NodeId, Tree};
 
