@@ -168,12 +168,7 @@ impl<'a> Gathered<'a> {
             return Ok(self.items.len() - 1);
         };
         let before = &self.items[previous];
-        let path = || {
-            format!(
-                "/{}",
-                String::from_utf8_lossy(&self.trees[tree].path(named))
-            )
-        };
+        let path = || show_path(self.trees[tree].format(), &self.trees[tree].path(named));
         match (self.trees[before.tree].is_directory(before.node), directory) {
             (true, false) => return Err(EditError::IsADirectory { path: path() }),
             (false, true) => {
