@@ -215,8 +215,12 @@ impl SecurityDescriptor {
         self.parts.sacl.as_ref()
     }
 
-    /// The same descriptor with another owner or group; `None` leaves the one it has.
+    /// The same descriptor with another owner or group; `None` leaves the one it has. Two `None`
+    /// leave the bytes as they are.
     pub fn with_owner(&self, owner: Option<&Sid>, group: Option<&Sid>) -> Self {
+        if owner.is_none() && group.is_none() {
+            return self.clone();
+        }
         let mut parts = self.parts.clone();
         if let Some(owner) = owner {
             parts.owner = Some(owner.clone());

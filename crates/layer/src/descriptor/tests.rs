@@ -289,6 +289,8 @@ fn bytes_that_are_unusual_but_right() {
     assert_eq!(roomy.parts(), file.parts());
     assert_eq!(roomy.as_bytes(), bytes);
     assert_ne!(roomy, file);
+    assert_eq!(roomy.with_owner(None, None), roomy);
+    assert_eq!(roomy.with_owner(roomy.owner(), None), file);
     let mut bytes = file.as_bytes().to_vec();
     bytes[2] = 0;
     bytes[16..20].copy_from_slice(&[255; 4]);
