@@ -26,7 +26,10 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(at, data.len());
     for instruction in file.instructions() {
         assert!(instruction.span.end <= data.len());
-        assert!(data[instruction.span.range()].starts_with(instruction.keyword.text.as_bytes()));
+        // The first line may be a lone continuation, and a keyword may go on in the next line.
+        let keyword = instruction.keyword.span;
+        assert!(instruction.span.start <= keyword.start);
+        assert!(keyword.end <= instruction.statement.end);
     }
     for platform in ["linux/amd64", "windows(10.0.20348)/amd64"] {
         let options = Options::new(platform.parse().expect("a platform"));
