@@ -158,8 +158,8 @@ impl LayerEdit {
                             .find(|(_, other)| **other == place)
                             .map_or_else(Vec::new, |(name, _)| name.clone())
                     });
-                    let free = |candidate: &[u8]| taken.contains_key(&upcase(candidate));
-                    let stored = rename_collision(&original, &free);
+                    let is_taken = |candidate: &[u8]| taken.contains_key(&upcase(candidate));
+                    let stored = rename_collision(&original, &is_taken);
                     taken.insert(upcase(&stored), stored.clone());
                     kept.push((
                         Name {
