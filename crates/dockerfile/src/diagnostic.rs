@@ -94,6 +94,8 @@ rules! {
     ExposeInvalidFormat,
     /// A `\` at the end of a line may be a path's, but continues the instruction (our own).
     TrailingBackslash,
+    /// A `\` in a Windows path is taken as the escape character (our own).
+    BackslashEscapes,
     /// A `--build-arg` that no `ARG` takes (our own).
     UnusedBuildArg,
     /// A Windows image from scratch without a version fails to start on most hosts (our own).

@@ -134,6 +134,7 @@ impl Lowerer<'_> {
     ) -> Result<(), LowerError> {
         let written = self.text(stage, word, site)?;
         let rules = stage.rules();
+        self.check_backslashes(rules, word, &written, site.at(word.span));
         if !stage.directory_set && !rules.is_absolute(&written) {
             let message = format!("the relative WORKDIR {written:?} depends on the base image's");
             self.warn(Rule::WorkdirRelativePath, site.at(word.span), message);

@@ -22,8 +22,11 @@ use crossdock_image::{Config, ImageSource, Platform};
 pub use error::{LowerError, LowerReason};
 
 use crate::diagnostic::{Diagnostic, Rule};
+use crate::directive::Escape;
 use crate::environment::Environment;
+use crate::image_path::PathRules;
 use crate::instruction::Instruction;
+use crate::logical::Word;
 use crate::parser::Dockerfile;
 use crate::span::Span;
 use stage::Stage;
@@ -184,6 +187,24 @@ impl<'a> Lowerer<'a> {
 
     fn warn(&mut self, rule: Rule, span: Span, message: String) {
         self.warnings.push(Diagnostic::warning(rule, span, message));
+    }
+
+    /// Warns of a Windows path whose backslashes vanish because they escape.
+    fn check_backslashes(&mut self, rules: PathRules, word: &Word, value: &str, span: Span) {
+        let escapes = self.file.directives().escape == Escape::Backslash;
+        let lost = word.text.matches('\\').count() > value.matches('\\').count();
+        // An escaped backslash and an escaped dollar are meant.
+        let meant = word.text.contains("\\\\") || word.text.contains("\\$");
+        if rules != PathRules::Windows || !escapes || !lost || meant {
+            return;
+        }
+        let message = format!(
+            "the backslash is the escape character here, so {} means {value}",
+            word.text
+        );
+        let help = "put # escape=` on the first line of the file, or write / instead of \\";
+        let warning = Diagnostic::warning(Rule::BackslashEscapes, span, message);
+        self.warnings.push(warning.with_help(help));
     }
 
     fn line(&self, span: Span) -> u32 {

@@ -141,6 +141,7 @@ impl Lowerer<'_> {
             match source {
                 TransferSource::Path(word) => {
                     let written = self.text(stage, word, site)?;
+                    self.check_backslashes(tree.rules, word, &written, site.at(word.span));
                     created_by.push_str(&format!(" {written}"));
                     paths.push(source_path(tree.rules, written, parents, word, site)?);
                 }
@@ -152,6 +153,7 @@ impl Lowerer<'_> {
         }
         let word = &transfer.destination;
         let written = self.text(stage, word, site)?;
+        self.check_backslashes(stage.rules(), word, &written, site.at(word.span));
         let destination = stage
             .rules()
             .resolve(&stage.directory, &written)

@@ -103,6 +103,20 @@ fn warnings_name_their_rule() {
 }
 
 #[test]
+fn backslashes_that_vanish() {
+    check(
+        "FROM --platform=windows(10.0.20348)/amd64 scratch\nWORKDIR C:\\tools\n",
+        "warning[BackslashEscapes]: the backslash is the escape character here, so C:\\tools means C:tools
+ --> Dockerfile:2:9
+  |
+2 | WORKDIR C:\\tools
+  |         ^^^^^^^^
+  = help: put # escape=` on the first line of the file, or write / instead of \\
+",
+    );
+}
+
+#[test]
 fn a_swallowed_instruction_explains_the_error() {
     check(
         "FROM scratch\nCOPY a \\windows\\temp\\\nUSER b\n",
