@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,12 +12,12 @@ use crossdock_image::{
     History, LayerMediaType, Manifest, RootFs, format_rfc3339, oci_layer_media_type, parse_rfc3339,
 };
 use crossdock_layer::{EPOCH_1980, LayerFormat, Timestamp};
-use crossdock_store::{LayoutWriter, Store, write_archive, write_archive_file};
+use crossdock_store::{ArchiveError, LayoutWriter, Store, write_archive, write_archive_file};
 
 use crate::builder::BuildRequest;
 use crate::error::BuildError;
 use crate::event::{Event, Events};
-use crate::layers::Layer;
+use crate::layers::{BlobPlace, Layer};
 use crate::perform::Outcome;
 use crate::state::{Layered, State};
 
@@ -50,6 +50,14 @@ struct Parts {
     blobs: Vec<Descriptor>,
 }
 
+impl Parts {
+    /// Whether the blob is a layer that lies in our store.
+    fn is_ours(&self, blob: &Descriptor) -> bool {
+        let layer = self.layers.get(&blob.digest);
+        layer.is_some_and(|layer| matches!(layer.place, BlobPlace::Store(_)))
+    }
+}
+
 impl BlobSource for Parts {
     fn open(&self, descriptor: &Descriptor) -> io::Result<Box<dyn Read + Send>> {
         if let Some(bytes) = self.documents.get(&descriptor.digest) {
@@ -65,6 +73,7 @@ impl BlobSource for Parts {
 pub(crate) fn assemble(
     request: &BuildRequest<'_>,
     target: &Target,
+    base_created: Option<&str>,
     states: &BTreeMap<OperationId, State>,
     outcome: &Outcome,
     store: &Store,
@@ -73,7 +82,9 @@ pub(crate) fn assemble(
     let State::Layers(state) = &states[&target.tree] else {
         unreachable!("the frontend makes no image of a context");
     };
-    let config = config(request, target, states, state, outcome);
+    let created = created(request, base_created, state, outcome);
+    let created = format_rfc3339(created.seconds, created.nanoseconds);
+    let config = config(target, created, states, state, outcome);
     let config_bytes = config.to_bytes();
     let config_descriptor =
         Descriptor::of("application/vnd.oci.image.config.v1+json", &config_bytes);
@@ -103,7 +114,10 @@ pub(crate) fn assemble(
         parts.blobs.push(descriptor.clone());
     }
     let entries = named_entries(&manifest_descriptor, &request.names);
-    for output in &request.outputs {
+    // A place that is refused keeps all others from being written.
+    let prepared = request.outputs.iter().map(prepare);
+    let prepared = prepared.collect::<Result<Vec<_>, BuildError>>()?;
+    for (output, prepared) in request.outputs.iter().zip(prepared) {
         let vertex = next_vertex.fetch_add(1, Ordering::Relaxed);
         let name = match output {
             Output::Layout(path) => format!("exporting to OCI layout {}", path.display()),
@@ -120,7 +134,7 @@ pub(crate) fn assemble(
             vertex,
             text: format!("config {}", config_descriptor.digest),
         });
-        write_output(output, &entries, &parts, request, store)?;
+        write_output(prepared, &entries, &parts, request, store)?;
         events(Event::Finished {
             vertex,
             cached: false,
@@ -132,16 +146,37 @@ pub(crate) fn assemble(
     })
 }
 
+/// An output that can be written to.
+enum Prepared<'a> {
+    Layout(LayoutWriter),
+    Archive(&'a Path),
+    ArchiveToStdout,
+    Store,
+}
+
+fn prepare(output: &Output) -> Result<Prepared<'_>, BuildError> {
+    Ok(match output {
+        Output::Layout(path) => Prepared::Layout(LayoutWriter::create(path)?),
+        Output::Archive(path) if path.is_dir() => {
+            let source = io::ErrorKind::IsADirectory.into();
+            let path = path.clone();
+            return Err(ArchiveError::File { path, source }.into());
+        }
+        Output::Archive(path) => Prepared::Archive(path),
+        Output::ArchiveToStdout => Prepared::ArchiveToStdout,
+        Output::Store => Prepared::Store,
+    })
+}
+
 fn write_output(
-    output: &Output,
+    output: Prepared<'_>,
     entries: &[Descriptor],
     parts: &Parts,
     request: &BuildRequest<'_>,
     store: &Store,
 ) -> Result<(), BuildError> {
     match output {
-        Output::Layout(path) => {
-            let writer = LayoutWriter::create(path)?;
+        Prepared::Layout(writer) => {
             for blob in &parts.blobs {
                 if !writer.contains(blob) {
                     let mut reader = open_part(parts, blob)?;
@@ -150,16 +185,22 @@ fn write_output(
             }
             writer.commit(entries)?;
         }
-        Output::Archive(path) => write_archive_file(path, entries, &parts.blobs, parts)?,
-        Output::ArchiveToStdout => {
+        Prepared::Archive(path) => write_archive_file(path, entries, &parts.blobs, parts)?,
+        Prepared::ArchiveToStdout => {
             let mut out = io::BufWriter::with_capacity(256 << 10, io::stdout().lock());
             write_archive(&mut out, entries, &parts.blobs, parts)?;
             out.flush()
-                .map_err(|source| crossdock_store::ArchiveError::Output { source })?;
+                .map_err(|source| ArchiveError::Output { source })?;
         }
-        Output::Store => {
+        Prepared::Store => {
             for blob in &parts.blobs {
                 if store.blob_size(&blob.digest) == Some(blob.size) {
+                    // A name in the store promises a whole image. The layers of bases are as
+                    // their layouts have them; ours are looked through, as no one else has them.
+                    if parts.is_ours(blob) {
+                        io::copy(&mut *open_part(parts, blob)?, &mut io::sink())
+                            .map_err(|source| content_error(blob, source))?;
+                    }
                     continue;
                 }
                 let mut ingest = store.ingest()?;
@@ -182,11 +223,8 @@ fn open_part(parts: &Parts, blob: &Descriptor) -> Result<Box<dyn Read + Send>, B
 }
 
 fn content_error(blob: &Descriptor, source: io::Error) -> BuildError {
-    BuildError::Content {
-        location: Box::default(),
-        what: format!("blob {}", blob.digest),
-        source,
-    }
+    let digest = blob.digest;
+    BuildError::Part { digest, source }
 }
 
 /// The layer as an OCI document lists it; the bytes are the same whatever the type is called.
@@ -238,8 +276,8 @@ fn full_name(name: &str) -> String {
 }
 
 fn config(
-    request: &BuildRequest<'_>,
     target: &Target,
+    created: String,
     states: &BTreeMap<OperationId, State>,
     state: &Layered,
     outcome: &Outcome,
@@ -250,8 +288,7 @@ fn config(
         .iter()
         .filter(|layer| !outcome.newest.contains_key(&layer.diff_id))
         .count();
-    let created = created(request, target, state, outcome);
-    let created = Some(format_rfc3339(created.seconds, created.nanoseconds));
+    let created = Some(created);
     config.rootfs = RootFs {
         diff_ids: state.layers.iter().map(|layer| layer.diff_id).collect(),
         ..RootFs::default()
@@ -328,14 +365,14 @@ fn complete_history(history: &mut Vec<History>, layers: usize) {
 /// new. The clock is not asked, so that equal inputs give equal images.
 fn created(
     request: &BuildRequest<'_>,
-    target: &Target,
+    base: Option<&str>,
     state: &Layered,
     outcome: &Outcome,
 ) -> Timestamp {
     if let Some(epoch) = request.epoch {
         return epoch;
     }
-    let base = target.config.created.as_deref().and_then(parse_rfc3339);
+    let base = base.and_then(parse_rfc3339);
     let base = base.map(|(seconds, nanoseconds)| Timestamp {
         seconds,
         nanoseconds,

@@ -96,17 +96,25 @@ impl<'a> Builder<'a> {
         check_supported(&plan)?;
         let context = self.context(request, &plan)?;
         self.index_bases(request, &plan, &bases)?;
-        let mut outcome = Outcome::default();
-        let built = self.attempt(request, &plan, &bases, context.clone(), &mut outcome);
         let gone = |blob: &BlobDigest| !self.store.contains(blob);
-        if built.is_ok() || !outcome.stored.iter().any(gone) {
-            return built;
-        }
-        // Reading found a layer of an earlier build damaged and put it aside: it is made anew.
-        (self.events)(Event::Warning {
-            text: "store: a layer was damaged and has been set aside; it is made again".to_owned(),
-        });
-        self.attempt(request, &plan, &bases, context, &mut Outcome::default())
+        let mut attempts = 0;
+        let (built, outcome) = loop {
+            let mut outcome = Outcome::default();
+            let built = self.attempt(request, &plan, &bases, context.clone(), &mut outcome);
+            // Each attempt finds at least one damaged layer; more attempts than layers find none.
+            attempts += 1;
+            let damaged = built.is_err() && outcome.stored.iter().any(gone);
+            if !damaged || attempts > outcome.stored.len() {
+                break (built, outcome);
+            }
+            // Reading found a layer of an earlier build damaged and put it aside.
+            (self.events)(Event::Warning {
+                text: "store: a layer was damaged and has been set aside; it is made again"
+                    .to_owned(),
+            });
+        };
+        self.tell_losses(&outcome);
+        built
     }
 
     /// Performs all operations and writes the outputs.
@@ -138,15 +146,18 @@ impl<'a> Builder<'a> {
             let state = performer.perform(step, place, &states, outcome)?;
             states.insert(id, state);
         }
-        self.tell_losses(outcome);
+        outcome.losses.sort();
+        outcome.losses.dedup();
         if request.strict && !outcome.losses.is_empty() {
             return Err(BuildError::Strict {
                 count: outcome.losses.len(),
             });
         }
+        let base = beginning(plan, plan.target.tree, bases);
         crate::assemble::assemble(
             request,
             &plan.target,
+            base.and_then(|base| base.config.created.as_deref()),
             &states,
             outcome,
             &self.store,
@@ -166,6 +177,14 @@ impl<'a> Builder<'a> {
                 Lowering::Done(plan) => return Ok((*plan, images)),
                 Lowering::Needs(needed) => needed,
             };
+            // What cannot be had at all is said before anything is looked for.
+            for base in &needed {
+                if let ImageSource::Registry(image) = &base.source {
+                    return Err(BuildError::Registry {
+                        image: image.clone(),
+                    });
+                }
+            }
             for base in needed {
                 let image = resolve(&base.source, &base.platform, &request.directory)?;
                 configs.insert(
@@ -215,24 +234,8 @@ impl<'a> Builder<'a> {
         let mut layers: Vec<Arc<Layer>> = Vec::new();
         for (_, step) in plan.graph.steps() {
             for id in trees_needed(&step.operation, LayerFormat::of_os(&step.platform.os)) {
-                let mut id = id;
-                // Down to the image that the stage begins with.
-                while let Operation::Copy(_) | Operation::MakeDirectory { .. } =
-                    &plan.graph.step(id).operation
-                {
-                    id = plan.graph.step(id).operation.inputs()[0];
-                }
-                if let Operation::Image { source, platform } = &plan.graph.step(id).operation {
-                    let base = BaseRequest {
-                        source: source.clone(),
-                        platform: platform.clone(),
-                    };
-                    layers.extend(
-                        bases
-                            .get(&base)
-                            .into_iter()
-                            .flat_map(|base| base.layers.clone()),
-                    );
+                if let Some(base) = beginning(plan, id, bases) {
+                    layers.extend(base.layers.clone());
                 }
             }
         }
@@ -249,14 +252,33 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn tell_losses(&self, outcome: &mut Outcome) {
-        outcome.losses.sort();
-        outcome.losses.dedup();
+    fn tell_losses(&self, outcome: &Outcome) {
         if !outcome.losses.is_empty() || outcome.hidden > 0 {
             (self.events)(Event::Losses {
                 losses: outcome.losses.clone(),
                 hidden: outcome.hidden,
             });
+        }
+    }
+}
+
+/// The image that the stage with the operation `id` begins with, if it is one of others.
+fn beginning<'b>(
+    plan: &Plan,
+    mut id: OperationId,
+    bases: &'b BTreeMap<BaseRequest, BaseImage>,
+) -> Option<&'b BaseImage> {
+    loop {
+        match &plan.graph.step(id).operation {
+            Operation::Copy(copy) => id = copy.base,
+            Operation::MakeDirectory { base, .. } => id = *base,
+            Operation::Image { source, platform } => {
+                return bases.get(&BaseRequest {
+                    source: source.clone(),
+                    platform: platform.clone(),
+                });
+            }
+            Operation::Scratch | Operation::Context { .. } => return None,
         }
     }
 }

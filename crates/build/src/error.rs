@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crossdock_dockerfile::LowerError;
 use crossdock_graph::Location;
 use crossdock_host::ContextError;
-use crossdock_image::{BlobDigest, DiffId, ImageSource, SelectError};
+use crossdock_image::{BlobDigest, DiffId, ImageSource, SelectError, VerifyError};
 use crossdock_layer::{EditError, ScanError, SelectError as SourceError, StackError, WriteError};
 use crossdock_store::{
     ArchiveError, BlobError, DocumentReadError, IngestError, LayoutWriteError, OpenLayoutError,
@@ -218,6 +218,14 @@ pub enum BuildError {
         /// Why.
         source: io::Error,
     },
+    /// A part of the finished image that cannot be read for an output.
+    #[error("blob {digest}: {source}")]
+    Part {
+        /// The blob.
+        digest: BlobDigest,
+        /// Why.
+        source: io::Error,
+    },
     /// A layer that cannot be written.
     #[error("{location}: {source}", location = at(.location))]
     Write {
@@ -273,21 +281,48 @@ impl BuildError {
             | Self::LayerMediaType { .. }
             | Self::Document { .. }
             | Self::NestedIndex { .. }
-            | Self::Content { .. }
             | Self::Blob { .. } => ErrorClass::Integrity,
-            Self::Ingest(_)
-            | Self::Record(_)
-            | Self::Tag(_)
-            | Self::WriteLayout(_)
-            | Self::WriteArchive(_)
-            | Self::Write { .. } => ErrorClass::System,
+            Self::Content { source, .. } => class_of_content(source),
+            Self::WriteLayout(error) => match error {
+                LayoutWriteError::Occupied { .. } | LayoutWriteError::Existing(_) => {
+                    ErrorClass::Input
+                }
+                LayoutWriteError::Other { .. } => ErrorClass::Integrity,
+                LayoutWriteError::Source { source, .. } => class_of_content(source),
+                LayoutWriteError::Write { .. } => ErrorClass::System,
+            },
+            Self::WriteArchive(ArchiveError::Blob { source, .. }) => class_of_content(source),
+            Self::Write { source, .. } => class_of_content(&source.source),
+            Self::Part { source, .. } => class_of_content(source),
+            Self::Ingest(_) | Self::Record(_) | Self::Tag(_) | Self::WriteArchive(_) => {
+                ErrorClass::System
+            }
             Self::Strict { .. } => ErrorClass::Strict,
             _ => ErrorClass::Input,
         }
     }
 }
 
-/// `Dockerfile:7 (stage app): COPY a b`.
+/// What a failure to read content is: bytes that are not what they should be, or the machine's.
+fn class_of_content(error: &io::Error) -> ErrorClass {
+    let inner = error.get_ref();
+    if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<BuildError>()) {
+        return error.class();
+    }
+    if inner.is_some_and(|inner| inner.is::<ContextError>()) {
+        return ErrorClass::Input;
+    }
+    match error.kind() {
+        // The last is what flate2 says of a corrupt stream.
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => {
+            ErrorClass::Integrity
+        }
+        _ if VerifyError::of(error).is_some() => ErrorClass::Integrity,
+        _ => ErrorClass::System,
+    }
+}
+
+/// `Dockerfile:7: COPY a b`.
 fn at(location: &Location) -> String {
     format!("{}:{}: {}", location.file, location.line, location.text)
 }

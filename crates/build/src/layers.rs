@@ -120,12 +120,13 @@ impl LayerIndexer<'_> {
 
     /// Takes the index from the store, if it is proven that the blob is the layer.
     fn recall(&self, layer: &Layer) -> Result<bool, BuildError> {
-        let known = self.report(self.store.diff_id_of(&layer.descriptor.digest)?);
+        let known = self.store.diff_id_of(&layer.descriptor.digest)?;
+        let known = whole(known, self.events);
         let Some(known) = known else { return Ok(false) };
         if known.diff_id != layer.diff_id {
             return Err(wrong_diff_id(layer, known.diff_id));
         }
-        let Some(bytes) = self.report(self.store.layer_index(&layer.diff_id)?) else {
+        let Some(bytes) = whole(self.store.layer_index(&layer.diff_id)?, self.events) else {
             return Ok(false);
         };
         match LayerIndex::open(bytes) {
@@ -136,19 +137,6 @@ impl LayerIndexer<'_> {
             // Of an older version, or damaged in a way that the store's checksum cannot see.
             _ => Ok(false),
         }
-    }
-
-    fn report<T>(&self, found: Lookup<T>) -> Option<T> {
-        if let Lookup::Damaged { moved_to, reason } = &found {
-            (self.events)(Event::Warning {
-                text: format!(
-                    "store: a record was damaged ({reason}) and is made again; the damaged file \
-                     is kept as {}",
-                    moved_to.display()
-                ),
-            });
-        }
-        found.found()
     }
 
     fn read_all(&self, layers: &[Arc<Layer>]) -> Result<(), BuildError> {
@@ -212,6 +200,20 @@ impl LayerIndexer<'_> {
         });
         Ok(())
     }
+}
+
+/// What is found, if it is whole; damage is told.
+pub(crate) fn whole<T>(found: Lookup<T>, events: Events<'_>) -> Option<T> {
+    if let Lookup::Damaged { moved_to, reason } = &found {
+        events(Event::Warning {
+            text: format!(
+                "store: a record was damaged ({reason}) and is made again; the damaged file is \
+                 kept as {}",
+                moved_to.display()
+            ),
+        });
+    }
+    found.found()
 }
 
 fn wrong_diff_id(layer: &Layer, found: DiffId) -> BuildError {

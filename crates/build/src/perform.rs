@@ -21,7 +21,7 @@ use crate::content::Spool;
 use crate::context::Context;
 use crate::error::BuildError;
 use crate::event::{Event, Events};
-use crate::layers::{BlobPlace, Layer, LayerIndexer};
+use crate::layers::{BlobPlace, Layer, LayerIndexer, whole};
 use crate::owner;
 use crate::sources::{Sources, open_layer};
 use crate::state::{Layered, State};
@@ -304,7 +304,11 @@ impl Performer<'_> {
         let mut record = CacheRecord {
             layer: None,
             losses: store_losses(&plan.losses),
-            hidden: plan.hidden,
+            // What is left out is not kept.
+            hidden: match self.request.foreign {
+                ForeignMetadata::Keep => plan.hidden,
+                ForeignMetadata::Drop => 0,
+            },
             warnings: group_notes(&plan.notes),
             newest: plan.newest().map(|time| (time.seconds, time.nanoseconds)),
         };
@@ -352,15 +356,11 @@ impl Performer<'_> {
     }
 
     /// The record of an equal operation, if its layer and index are still there.
-    fn recall(
-        &self,
-        key: &[u8; 32],
-        name: &str,
-    ) -> Result<Option<Recalled>, BuildError> {
+    fn recall(&self, key: &[u8; 32], name: &str) -> Result<Option<Recalled>, BuildError> {
         if self.request.no_cache {
             return Ok(None);
         }
-        let Some(bytes) = self.store.cache_get(key)?.found() else {
+        let Some(bytes) = whole(self.store.cache_get(key)?, self.events) else {
             return Ok(None);
         };
         let Ok(record) = serde_json::from_slice::<CacheRecord>(&bytes) else {
@@ -369,10 +369,21 @@ impl Performer<'_> {
         let Some(cached) = &record.layer else {
             return Ok(Some((record, None)));
         };
-        if self.store.blob_size(&cached.blob) != Some(cached.size) {
-            return Ok(None);
+        match self.store.blob_size(&cached.blob) {
+            Some(size) if size == cached.size => {}
+            Some(_) => {
+                self.store.report_damaged_blob(&cached.blob);
+                (self.events)(Event::Warning {
+                    text: format!(
+                        "store: layer {} was damaged and has been set aside; it is made again",
+                        cached.blob
+                    ),
+                });
+                return Ok(None);
+            }
+            None => return Ok(None),
         }
-        let index = self.store.layer_index(&cached.diff_id)?.found();
+        let index = whole(self.store.layer_index(&cached.diff_id)?, self.events);
         let index = index.and_then(|bytes| LayerIndex::open(bytes).ok());
         let Some(index) = index.filter(|index| index.diff_id() == cached.diff_id) else {
             return Ok(None);
@@ -430,15 +441,21 @@ impl Performer<'_> {
     }
 
     fn owner(&self, step: &Step, base: &Layered, text: &str) -> Result<Owner, BuildError> {
+        let mut failure = None;
         let mut read = |path: &str| {
-            self.read_file(base, path)
-                .map_err(|error| error.to_string())
+            self.read_file(step, base, path).map_err(|error| {
+                let reason = error.to_string();
+                failure = Some(error);
+                reason
+            })
         };
-        let found =
-            owner::resolve(text, base.format, &mut read).map_err(|reason| BuildError::Owner {
+        let found = owner::resolve(text, base.format, &mut read);
+        let found = found.map_err(|reason| {
+            failure.unwrap_or_else(|| BuildError::Owner {
                 location: Box::new(step.location.clone()),
                 reason,
-            })?;
+            })
+        })?;
         if let Some(warning) = found.warning {
             self.warn(step, &warning);
         }
@@ -446,7 +463,12 @@ impl Performer<'_> {
     }
 
     /// Reads a small file of a stage.
-    fn read_file(&self, state: &Layered, path: &str) -> Result<Option<Vec<u8>>, BuildError> {
+    fn read_file(
+        &self,
+        step: &Step,
+        state: &Layered,
+        path: &str,
+    ) -> Result<Option<Vec<u8>>, BuildError> {
         const LIMIT: u64 = 8 << 20;
         let tree = self.tree(state)?;
         let Ok(node) = tree.lookup(tree.root(), path.as_bytes(), true) else {
@@ -456,7 +478,7 @@ impl Performer<'_> {
             return Ok(None);
         };
         let failed = |source| BuildError::Content {
-            location: Box::default(),
+            location: Box::new(step.location.clone()),
             what: path.to_owned(),
             source,
         };

@@ -1,0 +1,12 @@
+//! Builds from beginning to end, judged by a reader of tars and a validator that are not the
+//! product's.
+
+mod archive;
+mod bench;
+mod cache;
+mod config;
+mod copy;
+mod damage;
+mod from;
+mod outputs;
+mod windows;
