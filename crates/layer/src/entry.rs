@@ -263,6 +263,9 @@ impl Entry {
     pub fn attributes(&self) -> u32 {
         self.win32.attributes.unwrap_or(match &self.kind {
             Kind::Directory => ATTRIBUTE_DIRECTORY,
+            Kind::Symlink(_) if self.win32.junction => {
+                ATTRIBUTE_REPARSE_POINT | ATTRIBUTE_DIRECTORY
+            }
             Kind::Symlink(_) => ATTRIBUTE_REPARSE_POINT | ATTRIBUTE_ARCHIVE,
             _ => ATTRIBUTE_ARCHIVE,
         })

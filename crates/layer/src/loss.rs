@@ -34,7 +34,8 @@ impl fmt::Display for LossKind {
             Self::Socket => "sockets, which a layer cannot hold",
             Self::Collision => "files left out because another one has the same name but for case",
             Self::Oversized => "metadata that does not fit a tar header (1,000,000 bytes in all)",
-            Self::HardLink => "hard links that became separate files (Windows allows 1,024 names)",
+            Self::HardLink => "hard links that became separate files (Windows allows 1,024 names of a file and one of a \
+                 symbolic link)",
             Self::AttributeName => "extended attributes whose names a tar header cannot hold",
         })
     }

@@ -9,6 +9,7 @@ mod upcase;
 mod upcase_table;
 
 pub use link::{link_to_linux, link_to_windows};
+pub(crate) use rename::mark_for_linux;
 pub use rename::{is_rename_of, is_shortening_of, rename_collision, shorten_for_linux};
 pub use upcase::{eq_ignore_case, upcase};
 

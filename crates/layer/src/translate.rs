@@ -9,7 +9,7 @@ use crate::entry::{
 };
 use crate::names::{
     MAX_LINUX_BYTES, check_windows_component, decode_component, encode_component, eq_ignore_case,
-    is_rename_of, is_shortening_of, link_to_linux, link_to_windows, shorten_for_linux,
+    is_rename_of, link_to_linux, link_to_windows, mark_for_linux, shorten_for_linux,
 };
 
 /// A name with what is needed to translate it back.
@@ -77,7 +77,7 @@ fn explains_name(stored: &[u8], original: &[u8], format: LayerFormat) -> bool {
         LayerFormat::Linux => {
             check_windows_component(original).is_ok()
                 && (linux_name(original) == stored
-                    || is_shortening_of(stored, &decode_component(original)))
+                    || mark_for_linux(&decode_component(original)) == stored)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Placing what was gathered: names, metadata, descriptors, hard links.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::Timestamp;
 use crate::descriptor::{SecurityDescriptor, chown_descriptor, default_directory, inherit};
@@ -11,9 +11,11 @@ use crate::entry::{
 };
 use crate::loss::{Loss, LossKind, Note};
 use crate::mode::ModeChange;
-use crate::names::{check_windows_component, is_reserved_device, rename_collision, upcase};
+use crate::names::{
+    check_windows_component, is_reserved_device, mark_for_linux, rename_collision, upcase,
+};
 use crate::translate::Name;
-use crate::tree::{NodeId, Resolved, Source};
+use crate::tree::{NodeId, NodeKind, Resolved, Source};
 
 /// Most bytes of a path in a Windows layer, in UTF-16 units.
 const MAX_WINDOWS_PATH: usize = 32_767;
@@ -28,6 +30,8 @@ impl LayerEdit {
         destination: &[u8],
         options: &CopyOptions,
     ) -> Result<(), EditError> {
+        // Trees are numbered anew in each `gathered`.
+        self.placed.clear();
         let path = self.destination_path(destination);
         let found = self.tree.resolve(self.tree.root(), &path, true);
         let Resolved { node, missing } = found.map_err(EditError::Destination)?;
@@ -123,6 +127,7 @@ impl LayerEdit {
         });
         let mut named: Vec<(Name, usize)> = translated.collect();
         if to == LayerFormat::Linux {
+            mark_doubles(gathered, &mut named);
             return named;
         }
         // Names that stay as they are come before those that would have to give way.
@@ -204,10 +209,27 @@ impl LayerEdit {
             self.check_name(directory, &name.stored)?;
         }
         let identity = (item.tree, source);
+        let windows = self.tree.format() == LayerFormat::Windows;
         if let Some(&first) = self.placed.get(&identity).filter(|_| !is_directory) {
-            let node = self.tree.insert_hard_link(directory, &name, first);
-            self.touched.insert(node);
-            return Ok(node);
+            // hcsshim refuses to link to a reparse point.
+            let link = matches!(self.tree.kind(first), NodeKind::Symlink(_));
+            if !(windows && link) {
+                let node = self.tree.insert_hard_link(directory, &name, first);
+                self.touched.insert(node);
+                return Ok(node);
+            }
+            let parent = self.shown(directory);
+            let separator = if parent.ends_with(['/', '\\']) {
+                ""
+            } else {
+                "\\"
+            };
+            let name = String::from_utf8_lossy(&name.stored).into_owned();
+            self.losses.push(Loss {
+                kind: LossKind::HardLink,
+                path: parent + separator + &name,
+                detail: String::new(),
+            });
         }
         let entry = tree.entry(item.node).unwrap_or_else(|| {
             // A directory that no layer states.
@@ -226,7 +248,6 @@ impl LayerEdit {
         if source != Source::Implied && !is_directory {
             self.placed.insert(identity, node);
         }
-        let windows = self.tree.format() == LayerFormat::Windows;
         let undecided = |entry: &Entry| entry.kind.is_symlink() && entry.win32.attributes.is_none();
         if windows && self.tree.owned(node).is_some_and(|entry| undecided(entry)) {
             self.links.push((node, options.owner.clone()));
@@ -375,6 +396,25 @@ impl LayerEdit {
             parent = parent.map(|parent| inherit(Some(&parent), true));
         }
         inherit(parent.as_ref(), directory)
+    }
+}
+
+/// Gives names on Linux that stand twice a mark.
+///
+/// Two names of Windows may be one: a name that no encoding gives stays as it is (`x.`), which
+/// another decodes to (`x` U+F02E). And an original name may have been taken since.
+fn mark_doubles(gathered: &Gathered<'_>, named: &mut [(Name, usize)]) {
+    let mut taken = HashSet::new();
+    for (name, place) in named {
+        while !taken.insert(name.stored.clone()) {
+            let item = &gathered.items[*place];
+            let tree = gathered.trees[item.tree];
+            let entry = tree.entry(item.node);
+            if entry.is_none_or(|entry| entry.origin == Origin::Win32) {
+                name.original = Some(tree.name(item.named).to_vec());
+            }
+            name.stored = mark_for_linux(&name.stored);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::codec::{Placement, encode, escape};
 use crate::edit::LayerEdit;
 use crate::edit::place::made_directory;
 use crate::edit::show_path;
-use crate::entry::{ATTRIBUTE_DIRECTORY, Content, Entry, Kind, LayerFormat, Stream};
+use crate::entry::{ATTRIBUTE_DIRECTORY, Content, Entry, Kind, LayerFormat, Origin, Stream};
 use crate::loss::{Loss, LossKind, Note};
 use crate::record_keys as key;
 use crate::tar::{Header, TarWriter};
@@ -178,6 +178,13 @@ impl LayerEdit {
                 continue;
             }
             let mut entry = (**entry).clone();
+            if entry.origin == Origin::Win32 {
+                // To Windows, a link whose layer does not say is one to a file.
+                entry.win32.attributes = Some(entry.attributes());
+                self.tree.replace_entry(node, entry);
+                self.settle_descriptor(node, owner.as_ref());
+                continue;
+            }
             let target = self.tree.link_target(node);
             let directory = target
                 .as_ref()

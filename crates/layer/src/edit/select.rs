@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::entry::LayerFormat;
+use crate::entry::{LayerFormat, Origin};
 use crate::names::{decode_component, encode_component, upcase};
 use crate::tree::{NodeId, ResolveError, Tree};
 
@@ -133,4 +133,8 @@ pub(crate) fn is_mount_artifact(tree: &Tree, node: NodeId) -> bool {
         && [&b"System Volume Information"[..], b"WcSandboxState"]
             .iter()
             .any(|name| crate::names::eq_ignore_case(name, tree.name(node)))
+        // What came from Linux under such a name is a file like any other.
+        && tree
+            .entry(node)
+            .is_none_or(|entry| entry.origin == Origin::Win32)
 }

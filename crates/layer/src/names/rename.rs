@@ -47,9 +47,12 @@ pub fn is_rename_of(stored: &[u8], original: &[u8]) -> bool {
 /// The start of `name`, cut between characters, then `~` and the first 16 lower-case hexadecimal
 /// digits of SHA-256(`name`): at most 255 bytes together.
 pub fn shorten_for_linux(name: &[u8]) -> Option<Vec<u8>> {
-    if name.len() <= MAX_LINUX_BYTES {
-        return None;
-    }
+    (name.len() > MAX_LINUX_BYTES).then(|| mark_for_linux(name))
+}
+
+/// The name that stands for `name` on Linux where it cannot be taken: made as
+/// [`shorten_for_linux`] does, of a name of any length.
+pub(crate) fn mark_for_linux(name: &[u8]) -> Vec<u8> {
     let start = cut(
         name,
         MAX_LINUX_BYTES - 1 - SHORTENING_DIGITS,
@@ -58,7 +61,7 @@ pub fn shorten_for_linux(name: &[u8]) -> Option<Vec<u8>> {
             Unit::Byte(_) => 1,
         },
     );
-    Some(with_hash(start, &hash(name), SHORTENING_DIGITS))
+    with_hash(start, &hash(name), SHORTENING_DIGITS)
 }
 
 /// Whether `short` is what [`shorten_for_linux`] makes of `original`.

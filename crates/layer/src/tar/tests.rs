@@ -212,8 +212,8 @@ fn numbers() {
     check(108, b"\0\0\0\0\0\0\0\0", "644 0:100 size=0 time=1700000000");
     check(108, b"        ", "644 0:100 size=0 time=1700000000");
     // NULs and spaces before the digits, which Go and GNU tar pass over.
-    check(108, b"\0000012\0", "644 10:100 size=0 time=1700000000");
-    check(108, b"\0 \0012\0\0", "644 10:100 size=0 time=1700000000");
+    check(108, b"\x00000012\0", "644 10:100 size=0 time=1700000000");
+    check(108, b"\0 \x00012\0\0", "644 10:100 size=0 time=1700000000");
     check(108, b"12\0junk\0", "644 10:100 size=0 time=1700000000");
     // Base-256: large owners, times before 1970 and far after.
     check(

@@ -1,0 +1,4 @@
+//! What the integration tests share: layers as bytes, and generated trees.
+
+pub(crate) mod generate;
+pub(crate) mod layer;
