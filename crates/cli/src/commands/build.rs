@@ -5,7 +5,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crossdock_build::{
-    BuildRequest, Builder, Event, ForeignMetadata, Limits, Output, Platform, Store, Timestamp,
+    BuildRequest, Builder, Event, ForeignMetadata, Limits, OpenStoreError, Output, Platform, Store,
+    Timestamp,
 };
 use crossdock_dockerfile::{Dockerfile, Options, Source};
 
@@ -260,5 +261,14 @@ fn open_store(root: Option<&Path>) -> Result<Store, Failure> {
         None => crossdock_host::data_directory()
             .map_err(|error| Failure::input(format!("{error}; or name a folder with --root")))?,
     };
-    Store::open(&root).map_err(|error| Failure::system(format!("store: {error}")))
+    Store::open(&root).map_err(|error| {
+        let text = format!("store: {error}");
+        match error {
+            OpenStoreError::System { .. } => Failure::system(text),
+            // Another folder was named than was meant.
+            OpenStoreError::NotAStore { .. } | OpenStoreError::Version { .. } => {
+                Failure::input(text)
+            }
+        }
+    })
 }
