@@ -8,7 +8,7 @@ use crossdock_layer::{
 };
 
 /// Changes whenever equal inputs may give other layers.
-const VERSION: &str = "crossdock cache 1";
+const VERSION: &str = "crossdock cache 2";
 
 /// What an operation made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,6 +29,91 @@ pub(crate) struct CachedLayer {
     pub(crate) diff_id: DiffId,
     pub(crate) blob: BlobDigest,
     pub(crate) size: u64,
+}
+
+/// Results that are kept of operations with one key, each made upon another base.
+const MAX_RESULTS: usize = 8;
+
+/// What an operation made, and what it had asked of the tree beneath.
+#[derive(Debug, Clone)]
+pub(crate) struct CachedResult {
+    pub(crate) record: CacheRecord,
+    /// Hash of the layers beneath: while they are the same, nothing need be asked again.
+    pub(crate) beneath: [u8; 32],
+    /// Paths that were asked about.
+    pub(crate) questions: Vec<Vec<u8>>,
+    /// Hash of all answers.
+    pub(crate) answers: [u8; 32],
+}
+
+/// The results of operations with one key, the newest first.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CacheEntry(Vec<CachedResult>);
+
+impl CacheEntry {
+    /// Reads an entry; one that cannot be read is empty.
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
+        let mut results = Vec::new();
+        let mut rest = bytes;
+        while let Some(result) = parse_result(&mut rest) {
+            results.push(result);
+        }
+        Self(if rest.is_empty() { results } else { Vec::new() })
+    }
+
+    /// The entry as bytes: for each result the hashes, then record and questions, each behind its
+    /// length in four bytes.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for result in &self.0 {
+            bytes.extend_from_slice(&result.beneath);
+            bytes.extend_from_slice(&result.answers);
+            let record = serde_json::to_vec(&result.record).unwrap_or_default();
+            // Names hold no NUL.
+            let questions = result.questions.join(&0);
+            for part in [record, questions] {
+                bytes.extend_from_slice(&(part.len() as u32).to_le_bytes());
+                bytes.extend_from_slice(&part);
+            }
+        }
+        bytes
+    }
+
+    pub(crate) fn results(&self) -> &[CachedResult] {
+        &self.0
+    }
+
+    /// Puts a result first, in place of one that was made upon the same layers.
+    pub(crate) fn with(mut self, result: CachedResult) -> Self {
+        self.0.retain(|other| other.beneath != result.beneath);
+        self.0.insert(0, result);
+        self.0.truncate(MAX_RESULTS);
+        self
+    }
+}
+
+fn parse_result(rest: &mut &[u8]) -> Option<CachedResult> {
+    let (beneath, after) = rest.split_first_chunk::<32>()?;
+    let (answers, mut after) = after.split_first_chunk::<32>()?;
+    let record = serde_json::from_slice(part(&mut after)?).ok()?;
+    let questions = part(&mut after)?
+        .split(|&byte| byte == 0)
+        .map(<[u8]>::to_vec)
+        .collect();
+    *rest = after;
+    Some(CachedResult {
+        record,
+        beneath: *beneath,
+        questions,
+        answers: *answers,
+    })
+}
+
+fn part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, after) = rest.split_first_chunk::<4>()?;
+    let (part, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    *rest = after;
+    Some(part)
 }
 
 const LOSS_KINDS: [LossKind; 5] = [

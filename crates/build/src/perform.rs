@@ -10,13 +10,15 @@ use crossdock_graph::{Copy, CopySource, Mode, Operation, OperationId, Step};
 use crossdock_image::{BlobDigest, Descriptor, DiffId, LayerCompression, oci_layer_media_type};
 use crossdock_layer::{
     Content, CopyOptions, EPOCH_1980, EditError, Gathered, Kind, LayerEdit, LayerFormat,
-    LayerIndex, LayerPlan, Loss, ModeChange, Note, Owner, Timestamp, Tree,
+    LayerIndex, LayerPlan, Loss, ModeChange, Note, Owner, Timestamp, Tree, answer,
 };
 use crossdock_store::Store;
 
 use crate::base::BaseImage;
 use crate::builder::{BuildRequest, ForeignMetadata, enters_system_folder, is_independent};
-use crate::cache::{CacheRecord, CachedLayer, KeyHasher, load_losses, store_losses};
+use crate::cache::{
+    CacheEntry, CacheRecord, CachedLayer, CachedResult, KeyHasher, load_losses, store_losses,
+};
 use crate::content::Spool;
 use crate::context::Context;
 use crate::error::BuildError;
@@ -26,6 +28,25 @@ use crate::owner;
 use crate::sources::{Sources, open_layer};
 use crate::state::{Layered, State};
 use crate::write::write_layer;
+
+/// What a result is kept under.
+struct Key {
+    /// Hash of everything that the operation depends on but for the tree beneath.
+    operation: [u8; 32],
+    /// Whether it looks at the tree beneath.
+    asks: bool,
+}
+
+impl Key {
+    /// Hash of the layers beneath, for an operation that looks at them.
+    fn beneath(&self, base: &Layered) -> [u8; 32] {
+        let mut hasher = KeyHasher::new("beneath");
+        if self.asks {
+            hasher.layers(base.layers.iter().map(|layer| layer.diff_id));
+        }
+        hasher.finish()
+    }
+}
 
 /// A record of the cache, and the layer that it names.
 type Recalled = (CacheRecord, Option<Arc<Layer>>);
@@ -141,8 +162,12 @@ impl Performer<'_> {
         }
         let mut key = KeyHasher::new("windows base");
         key.debug(&self.default_time());
-        let edit = || Ok(Some(LayerEdit::windows_base(self.default_time())));
-        self.add_layer(step, &empty, key.finish(), None, edit, outcome)
+        let edit = || Ok(LayerEdit::windows_base(self.default_time()));
+        let key = Key {
+            operation: key.finish(),
+            asks: false,
+        };
+        self.add_layer(step, &empty, key, None, edit, outcome)
     }
 
     fn make_directory(
@@ -159,14 +184,17 @@ impl Performer<'_> {
         };
         let mut key = KeyHasher::new("make directory");
         key.debug(&(path, &owner, base.format, self.default_time()));
-        key.layers(base.layers.iter().map(|layer| layer.diff_id));
         let edit = || {
             let mut edit = LayerEdit::upon((*self.tree(base)?).clone(), self.default_time());
             let made = edit.make_directory(path.as_bytes(), owner.as_ref());
-            let made = made.map_err(|source| edit_error(step, source))?;
-            Ok(made.then_some(edit))
+            made.map_err(|source| edit_error(step, source))?;
+            Ok(edit)
         };
-        self.add_layer(step, base, key.finish(), None, edit, outcome)
+        let key = Key {
+            operation: key.finish(),
+            asks: true,
+        };
+        self.add_layer(step, base, key, None, edit, outcome)
     }
 
     /// The owner of a working directory. A user that only a running container could resolve is no
@@ -229,9 +257,6 @@ impl Performer<'_> {
             independent,
             self.request.foreign,
         ));
-        if !independent {
-            key.layers(base.layers.iter().map(|layer| layer.diff_id));
-        }
         key.debug(&losses);
         let hash = &mut |id: u64| sources.hash(id);
         key.gathered(&gathered, hash)
@@ -253,13 +278,17 @@ impl Performer<'_> {
                 && matches!(copy.from, CopySource::Tree { .. })
                 && self.all_wild(copy)
             {
-                return Ok(Some(edit));
+                return Ok(edit);
             }
             edit.copy(&gathered, copy.destination.as_bytes(), &options)
                 .map_err(|source| edit_error(step, source))?;
-            Ok(Some(edit))
+            Ok(edit)
         };
-        self.add_layer(step, base, key.finish(), Some(&sources), edit, outcome)
+        let key = Key {
+            operation: key.finish(),
+            asks: !independent,
+        };
+        self.add_layer(step, base, key, Some(&sources), edit, outcome)
     }
 
     /// Whether every source is a pattern; if none matches, nothing is copied, not even a parent.
@@ -275,9 +304,9 @@ impl Performer<'_> {
         &self,
         step: &Step,
         base: &Layered,
-        key: [u8; 32],
+        key: Key,
         sources: Option<&Sources>,
-        edit: impl FnOnce() -> Result<Option<LayerEdit>, BuildError>,
+        edit: impl FnOnce() -> Result<LayerEdit, BuildError>,
         outcome: &mut Outcome,
     ) -> Result<(State, bool), BuildError> {
         let name = if step.location.stage.is_empty() {
@@ -285,22 +314,17 @@ impl Performer<'_> {
         } else {
             &step.location.stage
         };
-        if let Some((record, layer)) = self.recall(&key, name)? {
+        let beneath = key.beneath(base);
+        let entry = whole(self.store.cache_get(&key.operation)?, self.events);
+        let entry = CacheEntry::parse(&entry.unwrap_or_default());
+        if let Some((record, layer)) = self.recall(&entry, &key, base, name)? {
             self.take_in(step, &record, outcome);
             return Ok((
                 State::Layers(Arc::new(base.with_layer(layer, name.clone()))),
                 true,
             ));
         }
-        let plan = match edit()? {
-            Some(edit) => edit.finish(),
-            None => LayerPlan {
-                entries: Vec::new(),
-                losses: Vec::new(),
-                notes: Vec::new(),
-                hidden: 0,
-            },
-        };
+        let plan = edit()?.finish();
         let mut record = CacheRecord {
             layer: None,
             losses: store_losses(&plan.losses),
@@ -323,8 +347,16 @@ impl Performer<'_> {
             });
             layer = Some(Arc::new(self.stored(descriptor, diff_id, name, index)));
         }
-        let bytes = serde_json::to_vec(&record).unwrap_or_default();
-        self.store.cache_put(&key, &bytes)?;
+        let questions = if key.asks { plan.questions } else { Vec::new() };
+        let answers = self.answers(base, &questions)?;
+        let result = CachedResult {
+            record: record.clone(),
+            beneath,
+            questions,
+            answers,
+        };
+        self.store
+            .cache_put(&key.operation, &entry.with(result).to_bytes())?;
         self.take_in(step, &record, outcome);
         Ok((
             State::Layers(Arc::new(base.with_layer(layer, name.clone()))),
@@ -355,19 +387,58 @@ impl Performer<'_> {
         }
     }
 
-    /// The record of an equal operation, if its layer and index are still there.
-    fn recall(&self, key: &[u8; 32], name: &str) -> Result<Option<Recalled>, BuildError> {
+    /// What an equal operation made upon the same layers, or upon others that give the same answers
+    /// to what it asked.
+    fn recall(
+        &self,
+        entry: &CacheEntry,
+        key: &Key,
+        base: &Layered,
+        name: &str,
+    ) -> Result<Option<Recalled>, BuildError> {
         if self.request.no_cache {
             return Ok(None);
         }
-        let Some(bytes) = whole(self.store.cache_get(key)?, self.events) else {
-            return Ok(None);
-        };
-        let Ok(record) = serde_json::from_slice::<CacheRecord>(&bytes) else {
-            return Ok(None);
-        };
+        let beneath = key.beneath(base);
+        let results = entry.results();
+        if let Some(result) = results.iter().find(|result| result.beneath == beneath) {
+            return self.load(&result.record, name);
+        }
+        for result in results.iter().filter(|_| key.asks) {
+            if self.answers(base, &result.questions)? != result.answers {
+                continue;
+            }
+            let loaded = self.load(&result.record, name)?;
+            if loaded.is_some() {
+                // Next time nothing need be asked.
+                let result = CachedResult {
+                    beneath,
+                    ..result.clone()
+                };
+                let entry = entry.clone().with(result);
+                self.store.cache_put(&key.operation, &entry.to_bytes())?;
+                return Ok(loaded);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the tree of `base` answers to all questions.
+    fn answers(&self, base: &Layered, questions: &[Vec<u8>]) -> Result<[u8; 32], BuildError> {
+        let mut hasher = KeyHasher::new("answers");
+        if !questions.is_empty() {
+            let tree = self.tree(base)?;
+            questions
+                .iter()
+                .for_each(|path| hasher.field(&answer(&tree, path)));
+        }
+        Ok(hasher.finish())
+    }
+
+    /// A record with its layer, if that and its index are still there.
+    fn load(&self, record: &CacheRecord, name: &str) -> Result<Option<Recalled>, BuildError> {
         let Some(cached) = &record.layer else {
-            return Ok(Some((record, None)));
+            return Ok(Some((record.clone(), None)));
         };
         match self.store.blob_size(&cached.blob) {
             Some(size) if size == cached.size => {}
@@ -391,7 +462,7 @@ impl Performer<'_> {
         let media_type = oci_layer_media_type(LayerCompression::Gzip);
         let descriptor = Descriptor::new(media_type, cached.blob, cached.size);
         let layer = Arc::new(self.stored(descriptor, cached.diff_id, name, index));
-        Ok(Some((record, Some(layer))))
+        Ok(Some((record.clone(), Some(layer))))
     }
 
     fn write(

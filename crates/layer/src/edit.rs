@@ -18,10 +18,10 @@ use crate::loss::{Loss, Note};
 use crate::mode::ModeChange;
 use crate::names::encode_component;
 use crate::translate::Name;
-use crate::tree::{NodeId, ResolveError, Tree};
+use crate::tree::{NodeId, ResolveError, Resolved, Tree};
 
 pub use gather::Gathered;
-pub use plan::{LayerPlan, PlannedEntry, WriteError};
+pub use plan::{LayerPlan, PlannedEntry, WriteError, answer};
 pub use select::{Matcher, SelectError, Selected, select};
 
 /// What to do when two names of one instruction differ only in case, on Windows.
@@ -132,6 +132,8 @@ pub struct LayerEdit {
     carry: bool,
     default_time: Timestamp,
     touched: BTreeSet<NodeId>,
+    /// Paths that the tree beneath was asked about, beside those of touched entries.
+    asked: BTreeSet<Vec<u8>>,
     /// Links of POSIX origin in a Windows layer, whose kind depends on where they lead.
     links: Vec<(NodeId, Option<Owner>)>,
     /// Copied files by their source, so that hard links stay together.
@@ -151,6 +153,7 @@ impl LayerEdit {
             carry: true,
             default_time,
             touched: BTreeSet::new(),
+            asked: BTreeSet::new(),
             links: Vec::new(),
             placed: HashMap::new(),
             losses: Vec::new(),
@@ -197,8 +200,7 @@ impl LayerEdit {
         owner: Option<&Owner>,
     ) -> Result<bool, EditError> {
         let path = self.destination_path(path);
-        let found = self.tree.resolve(self.tree.root(), &path, true);
-        let found = found.map_err(EditError::Destination)?;
+        let found = self.follow(&path)?;
         if found.missing.is_empty() {
             return match self.tree.is_directory(found.node) {
                 true => Ok(false),
@@ -207,6 +209,15 @@ impl LayerEdit {
         }
         self.make_parents(found.node, &found.missing, owner, None)?;
         Ok(true)
+    }
+
+    /// Follows a destination, remembering what was asked of the tree beneath.
+    fn follow(&mut self, path: &[u8]) -> Result<Resolved, EditError> {
+        let (tree, asked) = (&self.tree, &mut self.asked);
+        let found = tree.resolve_seen(tree.root(), path, true, &mut |directory, name| {
+            asked.insert(join(&tree.path(directory), name));
+        });
+        found.map_err(EditError::Destination)
     }
 
     /// A path that a user wrote, as stored names.
@@ -265,6 +276,14 @@ impl LayerEdit {
             self.touched.insert(node);
             self.settle_descriptor(node, None);
         }
+    }
+}
+
+/// The path of a name in a directory.
+fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    match directory {
+        b"" => name.to_vec(),
+        directory => [directory, b"/", name].concat(),
     }
 }
 

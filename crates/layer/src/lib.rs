@@ -30,7 +30,7 @@ pub use descriptor::{
 };
 pub use edit::{
     CollisionPolicy, CopyOptions, EditError, Gathered, LayerEdit, LayerPlan, Matcher, Owner,
-    PlannedEntry, SelectError, Selected, WriteError, select, show_path,
+    PlannedEntry, SelectError, Selected, WriteError, answer, select, show_path,
 };
 pub use entry::{
     ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, ATTRIBUTE_READONLY, ATTRIBUTE_REPARSE_POINT, Content,

@@ -19,6 +19,7 @@ use crate::record_keys;
 use crate::tar::TarKind;
 use crate::translate::Name;
 
+pub(crate) use resolve::components;
 pub use resolve::{ResolveError, ResolveErrorKind, Resolved};
 pub use stack::{StackError, StackErrorKind};
 

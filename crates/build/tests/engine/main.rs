@@ -9,4 +9,5 @@ mod copy;
 mod damage;
 mod from;
 mod outputs;
+mod questions;
 mod windows;

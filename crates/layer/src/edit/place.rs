@@ -33,8 +33,7 @@ impl LayerEdit {
         // Trees are numbered anew in each `gathered`.
         self.placed.clear();
         let path = self.destination_path(destination);
-        let found = self.tree.resolve(self.tree.root(), &path, true);
-        let Resolved { node, missing } = found.map_err(EditError::Destination)?;
+        let Resolved { node, missing } = self.follow(&path)?;
         let exists = missing.is_empty();
         let mode = options.mode.as_ref();
         if let Some(single) = gathered

@@ -9,13 +9,13 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::codec::{Placement, encode, escape};
 use crate::edit::LayerEdit;
 use crate::edit::place::made_directory;
-use crate::edit::show_path;
+use crate::edit::{join, show_path};
 use crate::entry::{ATTRIBUTE_DIRECTORY, Content, Entry, Kind, LayerFormat, Origin, Stream};
 use crate::loss::{Loss, LossKind, Note};
 use crate::record_keys as key;
 use crate::tar::{Header, TarWriter};
 use crate::translate::link_attributes;
-use crate::tree::{NodeId, ResolveErrorKind, Source};
+use crate::tree::{NodeId, ResolveErrorKind, Source, Tree, components};
 
 /// A layer that is ready to be written.
 #[derive(Debug)]
@@ -28,6 +28,27 @@ pub struct LayerPlan {
     pub notes: Vec<Note>,
     /// Number of entries that keep metadata which the image's own system cannot show.
     pub hidden: u64,
+    /// What was asked of the tree beneath: while [`answer`] gives the same for all of these, the
+    /// same edit gives the same layer, whatever else lies beneath.
+    pub questions: Vec<Vec<u8>>,
+}
+
+/// What a tree says about a stored path below its root, no link followed: whether it is there, in
+/// which spelling, what it is and its metadata. The content of a file does not count.
+pub fn answer(tree: &Tree, path: &[u8]) -> [u8; 32] {
+    let mut node = Some(tree.root());
+    for name in components(path) {
+        node = node.and_then(|node| tree.child(node, name));
+    }
+    let mut hasher = blake3::Hasher::new();
+    if let Some(node) = node {
+        let mut entry = tree.entry(node);
+        if let Some(Kind::File(content)) = entry.as_mut().map(|entry| &mut entry.kind) {
+            *content = Content::empty();
+        }
+        hasher.update(format!("{:?} {entry:?}", tree.full_name(node)).as_bytes());
+    }
+    *hasher.finalize().as_bytes()
 }
 
 /// An entry of a [`LayerPlan`].
@@ -121,8 +142,10 @@ impl LayerEdit {
             losses: Vec::new(),
             notes: std::mem::take(&mut self.notes),
             hidden: 0,
+            questions: Vec::new(),
         };
         let nodes = self.nodes_in_order();
+        plan.questions = self.questions(&nodes);
         if nodes.is_empty() {
             plan.losses = std::mem::take(&mut self.losses);
             return plan;
@@ -163,6 +186,15 @@ impl LayerEdit {
         plan
     }
 
+    /// Every path whose state beneath could have led to another layer.
+    fn questions(&mut self, nodes: &BTreeMap<Vec<u8>, NodeId>) -> Vec<Vec<u8>> {
+        let mut asked = std::mem::take(&mut self.asked);
+        // The root, whose descriptor is inherited, is asked in any case.
+        asked.insert(Vec::new());
+        asked.extend(nodes.values().map(|node| self.tree.path(*node)));
+        asked.into_iter().collect()
+    }
+
     fn is_full(&self, count: usize) -> bool {
         self.tree.format() == LayerFormat::Windows && count == MAX_NAMES
     }
@@ -185,7 +217,10 @@ impl LayerEdit {
                 self.settle_descriptor(node, owner.as_ref());
                 continue;
             }
-            let target = self.tree.link_target(node);
+            let (tree, asked) = (&self.tree, &mut self.asked);
+            let target = tree.link_target_seen(node, &mut |directory, name| {
+                asked.insert(join(&tree.path(directory), name));
+            });
             let directory = target
                 .as_ref()
                 .is_ok_and(|target| self.tree.is_directory(*target));

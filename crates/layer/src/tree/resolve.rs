@@ -44,6 +44,9 @@ pub struct Resolved {
     pub missing: Vec<Vec<u8>>,
 }
 
+/// Hears of every name that is looked up, and in which directory.
+type Seen<'a> = &'a mut dyn FnMut(NodeId, &[u8]);
+
 impl Tree {
     /// The node at a path of stored names below `start`. Links on the way are followed, the last
     /// one only if `follow_last`.
@@ -70,8 +73,19 @@ impl Tree {
         path: &[u8],
         follow_last: bool,
     ) -> Result<Resolved, ResolveError> {
+        self.resolve_seen(start, path, follow_last, &mut |_, _| ())
+    }
+
+    /// As [`Tree::resolve`]; `seen` hears of every name that is looked up, and in which directory.
+    pub(crate) fn resolve_seen(
+        &self,
+        start: NodeId,
+        path: &[u8],
+        follow_last: bool,
+        seen: Seen<'_>,
+    ) -> Result<Resolved, ResolveError> {
         let pending: VecDeque<Vec<u8>> = components(path).map(<[u8]>::to_vec).collect();
-        self.follow(start, pending, follow_last)
+        self.follow(start, pending, follow_last, seen)
             .map_err(|kind| ResolveError {
                 path: path.to_vec(),
                 kind,
@@ -80,6 +94,15 @@ impl Tree {
 
     /// Where the link `node` leads, through further links.
     pub fn link_target(&self, node: NodeId) -> Result<NodeId, ResolveErrorKind> {
+        self.link_target_seen(node, &mut |_, _| ())
+    }
+
+    /// As [`Tree::link_target`]; `seen` hears of every name that is looked up.
+    pub(crate) fn link_target_seen(
+        &self,
+        node: NodeId,
+        seen: Seen<'_>,
+    ) -> Result<NodeId, ResolveErrorKind> {
         let NodeKind::Symlink(text) = self.kind(node) else {
             return Ok(node);
         };
@@ -89,7 +112,7 @@ impl Tree {
             Some(start) => start,
             None => return Err(ResolveErrorKind::Outside(text.into_owned())),
         };
-        let resolved = self.follow(start, pending, true)?;
+        let resolved = self.follow(start, pending, true, seen)?;
         match resolved.missing.is_empty() {
             true => Ok(resolved.node),
             false => Err(ResolveErrorKind::NotFound),
@@ -101,6 +124,7 @@ impl Tree {
         start: NodeId,
         mut pending: VecDeque<Vec<u8>>,
         follow_last: bool,
+        seen: Seen<'_>,
     ) -> Result<Resolved, ResolveErrorKind> {
         let mut node = start;
         let mut missing: Vec<Vec<u8>> = Vec::new();
@@ -125,6 +149,7 @@ impl Tree {
             if !self.is_directory(node) {
                 return Err(ResolveErrorKind::NotADirectory(self.path(node)));
             }
+            seen(node, &component);
             let Some(child) = self.child(node, &component) else {
                 missing.push(component);
                 continue;
