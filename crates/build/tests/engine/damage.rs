@@ -108,6 +108,22 @@ fn store() {
     }
 }
 
+/// A layer that is made again finds a damaged one in its place.
+#[test]
+fn store_without_cache() {
+    let bench = bench();
+    let first = bench.build(DOCKERFILE, Ask::default()).unwrap();
+    for layer in &first.layer_digests()[1..] {
+        flip(&blob_path(&bench.path("store"), layer));
+    }
+    let ask = Ask {
+        no_cache: true,
+        ..Ask::default()
+    };
+    let second = bench.build(DOCKERFILE, ask).unwrap();
+    assert_eq!(second.digest, first.digest);
+}
+
 /// An image that only goes to the store is whole there, too.
 #[test]
 fn store_as_output() {
