@@ -316,3 +316,6 @@ fn unescape(name: &[u8]) -> Option<Vec<u8>> {
     }
     Some(plain)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use crossdock_image::DiffId;
 
 use crate::entry::{Content, Kind, LayerFormat};
@@ -15,7 +17,7 @@ use crate::index::LayerIndex;
 use crate::scan::{Indexer, Limits};
 use crate::tar::{Header, TarKind, TarWriter};
 use crate::tree::{NodeId, Tree};
-use crate::{LayerPlan, Timestamp};
+use crate::{Gathered, LayerEdit, LayerPlan, Timestamp};
 
 /// Uncompressed layers by diff id.
 pub(crate) type Blobs = HashMap<DiffId, Vec<u8>>;
@@ -154,6 +156,89 @@ pub(crate) fn options() -> crate::CopyOptions {
         clamp: None,
         default_time: Timestamp::from_seconds(crate::EPOCH_1980),
     }
+}
+
+/// Everything in `layers`, copied into the root of `base` of the other or the same system.
+pub(crate) fn copied(
+    from: (LayerFormat, &[&[&str]]),
+    base: (LayerFormat, &[&[&str]]),
+    change: &dyn Fn(&mut LayerEdit, &mut crate::CopyOptions),
+) -> (LayerPlan, Tree, Blobs) {
+    let mut blobs = HashMap::new();
+    let source = stack(from.0, from.1, &mut blobs);
+    let base = stack(base.0, base.1, &mut blobs);
+    let plan = copy_all(&source, &base, change);
+    let tree = apply(&plan, &base, &mut blobs);
+    (plan, tree, blobs)
+}
+
+/// Everything in `source`, copied into the root of `base`.
+pub(crate) fn copy_all(
+    source: &Tree,
+    base: &Tree,
+    change: &dyn Fn(&mut LayerEdit, &mut crate::CopyOptions),
+) -> LayerPlan {
+    let mut gathered = Gathered::new();
+    gathered.add_contents(source, source.root()).unwrap();
+    let mut options = options();
+    let mut edit = LayerEdit::upon(base.clone(), options.default_time);
+    change(&mut edit, &mut options);
+    edit.copy(&gathered, b"/", &options)
+        .unwrap_or_else(|error| panic!("{error}"));
+    edit.finish()
+}
+
+/// The headers of a plan as lines of a layer, modes always and times where they are not zero;
+/// descriptors as `dir` and `file` where they are those of the table, else as `other`.
+pub(crate) fn show_headers(plan: &LayerPlan) -> Vec<String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let table = |value: &[u8]| {
+        let encode = |descriptor: crate::SecurityDescriptor| BASE64.encode(descriptor.as_bytes());
+        if value == encode(crate::default_directory()).as_bytes() {
+            "dir"
+        } else if value == encode(crate::default_file()).as_bytes() {
+            "file"
+        } else {
+            "other"
+        }
+    };
+    let line = |entry: &crate::PlannedEntry| {
+        let header = &entry.header;
+        let letter = match header.kind {
+            TarKind::Directory => 'd',
+            TarKind::File => 'f',
+            TarKind::Symlink => 'l',
+            TarKind::HardLink => 'h',
+            TarKind::CharDevice => 'c',
+            TarKind::BlockDevice => 'b',
+            TarKind::Fifo => 'p',
+        };
+        let mut line = format!("{letter} {}", text(&header.path));
+        if !header.link.is_empty() {
+            line.push_str(&format!(" -> {}", text(&header.link)));
+        }
+        if header.device != (0, 0) {
+            line.push_str(&format!(" {}:{}", header.device.0, header.device.1));
+        }
+        line.push_str(&format!(" | mode={:o}", header.mode));
+        if (header.uid, header.gid) != (0, 0) {
+            line.push_str(&format!(" uid={} gid={}", header.uid, header.gid));
+        }
+        if header.modified != Timestamp::default() {
+            line.push_str(&format!(" time={}", header.modified));
+        }
+        for (key, value) in header.records.iter() {
+            match key {
+                b"MSWINDOWS.rawsd" => line.push_str(&format!(" sd={}", table(value))),
+                key => line.push_str(&format!(" {}={}", text(key), text(value))),
+            }
+        }
+        for stream in &entry.streams {
+            line.push_str(&format!(" stream={}", text(&stream.name)));
+        }
+        line
+    };
+    plan.entries.iter().map(line).collect()
 }
 
 /// A tree as lines, names in byte order: kind, path, content or target, and `=n` for the nth file

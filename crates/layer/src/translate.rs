@@ -221,3 +221,6 @@ pub(crate) fn link_attributes(to_directory: bool) -> u32 {
     };
     ATTRIBUTE_REPARSE_POINT | kind
 }
+
+#[cfg(test)]
+mod tests;

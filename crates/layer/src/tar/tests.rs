@@ -452,7 +452,7 @@ fn record_syntax() {
     check(b"6 a=b\n3 \n");
 }
 
-/// Vectors of the Windows layer specification, §12.3.
+/// Records as Go's archive/tar and hcsshim write and read them.
 #[test]
 fn records_byte_for_byte() {
     let rawsd = "AQAEgBQAAAAkAAAAAAAAADAAAAABAgAAAAAABSAAAAAgAgAAAQEAAAAAAAUSAAAAAgBMAAMAAAAAABgA\
