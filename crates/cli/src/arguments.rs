@@ -31,8 +31,8 @@ pub(crate) enum Command {
 
 /// Build an image from a Dockerfile
 ///
-/// Images are read from OCI layouts (FROM oci-layout://DIR[:tag][@digest]); RUN and registries are
-/// not supported yet.
+/// Images are read from OCI layouts (FROM oci-layout://DIR:tag); RUN and registries are not
+/// supported yet.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
