@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{BlobDigest, DigestError};
+use crate::{BlobDigest, DigestError, Reference, ReferenceError};
 
 /// An image as `FROM`, `--from` or a command line names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +42,25 @@ pub enum SourceError {
         /// The text as it was given.
         text: String,
     },
+}
+
+impl ImageSource {
+    /// The reference that the text for a registry is read as; `None` for a layout.
+    ///
+    /// It is read here and not at the door, because text that turns out to name a stage or a
+    /// named context need not be a reference.
+    pub fn reference(&self) -> Option<Result<Reference, ReferenceError>> {
+        match self {
+            Self::Layout(_) => None,
+            Self::Registry(text) => Some(text.parse()),
+        }
+    }
+}
+
+impl From<&Reference> for ImageSource {
+    fn from(reference: &Reference) -> Self {
+        Self::Registry(reference.to_string())
+    }
 }
 
 const LAYOUT_SCHEME: &str = "oci-layout://";

@@ -50,3 +50,14 @@ fn anything_else_is_for_a_registry() {
     assert_eq!(source, ImageSource::Registry("alpine:3".to_owned()));
     assert!("".parse::<ImageSource>().is_err());
 }
+
+#[test]
+fn references() {
+    let reference = |text: &str| text.parse::<ImageSource>().unwrap().reference();
+    assert!(reference("oci-layout://a").is_none());
+    assert!(reference("A").unwrap().is_err());
+    let debian = reference("debian:12").unwrap().unwrap();
+    let source = ImageSource::from(&debian);
+    assert_eq!(source.to_string(), "docker.io/library/debian:12");
+    assert_eq!(source.reference().unwrap().unwrap(), debian);
+}
