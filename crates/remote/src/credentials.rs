@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::config::Environment;
 use crate::secret::{Credentials, Secret};
 
-mod helper;
+mod program;
 
 /// The largest configuration file that is read, in bytes.
 const MAX_FILE: u64 = 4 << 20;
@@ -211,7 +211,7 @@ fn in_file(
         } else {
             host
         };
-        let found = helper::get(environment, path, name, server)?;
+        let found = program::get(environment, path, name, server)?;
         if found.is_some() {
             return Ok(found);
         }

@@ -3,6 +3,7 @@
 mod auth;
 mod pull;
 mod push;
+mod real;
 mod secure;
 mod server;
 
