@@ -297,6 +297,23 @@ fn answer_length(asked: &crate::server::Asked, bytes: &[u8]) -> usize {
 }
 
 #[test]
+fn downloads_that_stand_still_go_on() {
+    let server = Server::start();
+    let (config, clock) = config(None, &[]);
+    let client = Registry::new(RemoteConfig {
+        stall_timeout: Duration::from_millis(300),
+        ..config
+    });
+    let bytes = noise(1000);
+    let descriptor = server.put_blob("a/b", &bytes);
+    let stalled = Answer::new(200).body(bytes.clone()).cut(500).stall();
+    server.first(1, "GET", "/blobs/", stalled);
+    check_blob(&server, &client, &descriptor, &bytes);
+    assert_eq!(server.log().pop().unwrap().header("range"), "bytes=500-");
+    assert_eq!(clock.pauses(), [500]);
+}
+
+#[test]
 fn downloads_that_break_too_often() {
     let server = Server::start();
     let (client, clock) = client();
@@ -403,15 +420,19 @@ fn redirects_lose_the_credentials() {
     }
     // What the other host refuses is no wish of the registry's, and its address is no secret's
     // place.
-    storage.on(|_| Some(Answer::new(401).header("WWW-Authenticate", "Basic realm=x")));
+    let realm = format!("Bearer realm=\"http://{}/token\"", storage.host());
+    storage.on(move |_| Some(Answer::new(401).header("WWW-Authenticate", &realm)));
     let error = client
         .blob(&repository(&server, "a/b"), &descriptor)
         .map(drop)
         .unwrap_err();
+    let shown = format!("{error} {error:?}");
+    assert!(shown.contains("status 401"), "{shown}");
     assert!(
-        !format!("{error} {error:?}").contains("hunter2"),
-        "{error:?}"
+        !shown.contains("hunter2") && !shown.contains("crossdock login"),
+        "{shown}"
     );
+    assert!(storage.log().iter().all(|asked| asked.path == "/x"));
     assert_eq!(storage.log().last().unwrap().header("authorization"), "");
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Answer {
     cut: Option<usize>,
     /// The body is sent in chunks, without a length.
     chunked: bool,
+    /// Where it would be cut, nothing happens for a while instead.
+    stall: bool,
 }
 
 impl Answer {
@@ -68,6 +70,11 @@ impl Answer {
 
     pub(crate) fn cut(mut self, at: usize) -> Self {
         self.cut = Some(at);
+        self
+    }
+
+    pub(crate) fn stall(mut self) -> Self {
+        self.stall = true;
         self
     }
 
@@ -298,6 +305,9 @@ fn write_answer(stream: &mut impl Write, asked: &Asked, answer: &Answer) -> io::
         }
     }
     stream.flush()?;
+    if answer.stall {
+        thread::sleep(std::time::Duration::from_secs(2));
+    }
     Ok(answer.cut.is_none())
 }
 
