@@ -13,6 +13,7 @@ mod index;
 mod loss;
 mod mode;
 mod names;
+mod ntfs;
 mod record_keys;
 mod scan;
 mod tar;
@@ -45,6 +46,10 @@ pub use names::{
     decode_component, decode_path, encode_component, encode_path, eq_ignore_case, is_rename_of,
     is_reserved_device, is_shortening_of, link_to_linux, link_to_windows, rename_collision,
     shorten_for_linux, upcase, utf16_len,
+};
+pub use ntfs::{
+    backup_stream, extended_attributes, junction_reparse, lx_attribute, lx_metadata,
+    lx_symlink_reparse, symlink_reparse,
 };
 pub use scan::{Indexer, Limits, Scan, ScanError, scan_layer};
 pub use tar::{
