@@ -16,7 +16,7 @@ use crossdock_store::{ArchiveError, LayoutWriter, Store, write_archive, write_ar
 
 use crate::builder::BuildRequest;
 use crate::error::BuildError;
-use crate::event::{Event, Events};
+use crate::event::{Event, Events, Work};
 use crate::layers::{BlobPlace, Layer};
 use crate::perform::Outcome;
 use crate::state::{Layered, State};
@@ -125,7 +125,8 @@ pub(crate) fn assemble(
             Output::ArchiveToStdout => "exporting to OCI archive on standard output".to_owned(),
             Output::Store => "storing the image".to_owned(),
         };
-        events(Event::Started { vertex, name });
+        let work = Work::named(name);
+        events(Event::Started { vertex, work });
         events(Event::Detail {
             vertex,
             text: format!("manifest {}", manifest_descriptor.digest),

@@ -9,8 +9,17 @@ pub enum Event {
     Started {
         /// Its number; it comes back when the work ends.
         vertex: usize,
-        /// What is done, as one line.
-        name: String,
+        /// What is done.
+        work: Work,
+    },
+    /// Bytes of it came or went. Told at most some ten times a second.
+    Progress {
+        /// Its number.
+        vertex: usize,
+        /// How many, in all.
+        bytes: u64,
+        /// How many there will be.
+        total: u64,
     },
     /// It ended well.
     Finished {
@@ -38,6 +47,28 @@ pub enum Event {
         /// Number of entries with metadata that is kept but cannot be seen on the target.
         hidden: u64,
     },
+}
+
+/// A piece of work, for whoever shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// What is done, as one line.
+    pub name: String,
+    /// The stage that it belongs to, if it is a step of one.
+    pub stage: Option<String>,
+    /// The operating system of the image that it works on, as the platform names it.
+    pub system: Option<String>,
+}
+
+impl Work {
+    /// Work that belongs to no stage.
+    pub(crate) fn named(name: String) -> Self {
+        Self {
+            name,
+            stage: None,
+            system: None,
+        }
+    }
 }
 
 /// Who receives the events. They may come from several threads.

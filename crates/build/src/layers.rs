@@ -10,7 +10,7 @@ use crossdock_layer::{LayerIndex, Limits, scan_layer};
 use crossdock_store::{BlobError, Layout, Lookup, Store, Uncompressed};
 
 use crate::error::BuildError;
-use crate::event::{Event, Events};
+use crate::event::{Event, Events, Work};
 
 /// Where a layer's blob is.
 #[derive(Debug, Clone)]
@@ -172,10 +172,10 @@ impl LayerIndexer<'_> {
         let descriptor = &layer.descriptor;
         (self.events)(Event::Started {
             vertex,
-            name: format!(
+            work: Work::named(format!(
                 "{}: read layer {} ({} bytes)",
                 layer.image, descriptor.digest, descriptor.size
-            ),
+            )),
         });
         let scan = scan_layer(layer.open()?, &self.limits).map_err(|source| BuildError::Layer {
             image: layer.image.clone(),

@@ -22,7 +22,7 @@ mod write;
 pub use assemble::{Built, Output};
 pub use builder::{BuildRequest, Builder, ForeignMetadata};
 pub use error::{BuildError, ErrorClass};
-pub use event::{Event, Events};
+pub use event::{Event, Events, Work};
 
 /// The types of other crates that a caller needs to fill a [`BuildRequest`].
 pub use crossdock_image::Platform;

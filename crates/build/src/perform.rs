@@ -22,7 +22,7 @@ use crate::cache::{
 use crate::content::Spool;
 use crate::context::Context;
 use crate::error::BuildError;
-use crate::event::{Event, Events};
+use crate::event::{Event, Events, Work};
 use crate::layers::{BlobPlace, Layer, LayerIndexer, whole};
 use crate::owner;
 use crate::sources::{Sources, open_layer};
@@ -101,23 +101,24 @@ impl Performer<'_> {
         }
     }
 
-    /// Tells that a step begins and ends. The work returns its state and whether it was cached.
+    /// Tells that a step begins and ends. `perform` returns the state and whether it was cached.
     fn timed(
         &self,
         step: &Step,
         (number, total): (usize, usize),
-        work: impl FnOnce() -> Result<(State, bool), BuildError>,
+        perform: impl FnOnce() -> Result<(State, bool), BuildError>,
     ) -> Result<State, BuildError> {
         let vertex = self.next_vertex.fetch_add(1, Ordering::Relaxed);
         let location = &step.location;
-        let name = format!(
-            "[{} {} {number}/{total}] {}",
-            stage_name(&location.stage),
-            step.platform.os,
-            location.text
-        );
-        (self.events)(Event::Started { vertex, name });
-        let (state, cached) = work()?;
+        let stage = stage_name(&location.stage);
+        let system = &step.platform.os;
+        let work = Work {
+            name: format!("[{stage} {system} {number}/{total}] {}", location.text),
+            stage: Some(stage),
+            system: Some(system.clone()),
+        };
+        (self.events)(Event::Started { vertex, work });
+        let (state, cached) = perform()?;
         (self.events)(Event::Finished { vertex, cached });
         Ok(state)
     }

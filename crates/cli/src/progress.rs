@@ -42,9 +42,9 @@ impl Progress {
             .unwrap_or_else(|error| error.into_inner());
         let mut text = String::new();
         match event {
-            Event::Started { vertex, name } => {
+            Event::Started { vertex, work } => {
                 started.insert(*vertex, Instant::now());
-                text = format!("#{vertex} {name}\n");
+                text = format!("#{vertex} {}\n", work.name);
             }
             Event::Detail {
                 vertex,
@@ -60,7 +60,7 @@ impl Progress {
                     }
                 };
             }
-            Event::Warning { .. } | Event::Losses { .. } => {}
+            Event::Progress { .. } | Event::Warning { .. } | Event::Losses { .. } => {}
         }
         if self.quiet {
             text.clear();

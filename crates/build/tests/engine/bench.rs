@@ -418,13 +418,13 @@ impl Bench {
         let events = |event: Event| {
             let (told, names) = &mut *told.lock().unwrap();
             match event {
-                Event::Started { vertex, name } => {
-                    names.insert(vertex, name);
+                Event::Started { vertex, work } => {
+                    names.insert(vertex, work.name);
                 }
                 Event::Finished { vertex, cached } => {
                     told.steps.push((names[&vertex].clone(), cached));
                 }
-                Event::Detail { .. } => {}
+                Event::Detail { .. } | Event::Progress { .. } => {}
                 Event::Warning { text } => told.warnings.push(text),
                 Event::Losses { losses, hidden } => {
                     told.losses = losses;
