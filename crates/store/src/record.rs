@@ -17,6 +17,10 @@ pub enum RecordKind {
     Uncompressed,
     /// A build-cache record, by cache key.
     Cache,
+    /// Points in a compressed blob from which it can be read, by blob digest.
+    Checkpoints,
+    /// What is remembered of the files of a build context, by a key of its path.
+    ContextMemory,
 }
 
 impl RecordKind {
@@ -26,6 +30,8 @@ impl RecordKind {
             Self::LayerIndex => "indexes",
             Self::Uncompressed => "pairs",
             Self::Cache => "cache",
+            Self::Checkpoints => "checkpoints",
+            Self::ContextMemory => "contexts",
         }
     }
 
@@ -34,6 +40,8 @@ impl RecordKind {
             Self::LayerIndex => 1,
             Self::Uncompressed => 2,
             Self::Cache => 3,
+            Self::Checkpoints => 4,
+            Self::ContextMemory => 5,
         }
     }
 }

@@ -85,7 +85,16 @@ const VERSION: &str = "1";
 const VERSION_FILE: &str = "version";
 /// The store's own part of the folder.
 const OWN: &str = "crossdock";
-const FOLDERS: [&str; 6] = ["indexes", "pairs", "cache", "tmp", "locks", "damaged"];
+const FOLDERS: [&str; 8] = [
+    "indexes",
+    "pairs",
+    "cache",
+    "checkpoints",
+    "contexts",
+    "tmp",
+    "locks",
+    "damaged",
+];
 
 impl Store {
     /// Opens the store in the folder `root`, or makes one if the folder is missing or empty.
@@ -278,6 +287,35 @@ impl Store {
     /// Keeps a build-cache record, instead of any earlier one.
     pub fn cache_put(&self, key: &[u8; 32], record: &[u8]) -> Result<(), RecordError> {
         self.inner.put_record(RecordKind::Cache, key, record)
+    }
+
+    /// The points from which a compressed blob can be read, as whoever made them wrote them.
+    pub fn checkpoints(&self, blob: &BlobDigest) -> Result<Lookup<Vec<u8>>, RecordError> {
+        self.inner
+            .record(RecordKind::Checkpoints, blob.digest().as_bytes())
+    }
+
+    /// Keeps the points from which a compressed blob can be read, instead of any earlier ones.
+    pub fn put_checkpoints(
+        &self,
+        blob: &BlobDigest,
+        checkpoints: &[u8],
+    ) -> Result<(), RecordError> {
+        let key = blob.digest().as_bytes();
+        self.inner
+            .put_record(RecordKind::Checkpoints, key, checkpoints)
+    }
+
+    /// What is remembered of the files of a build context. The caller makes the key of the
+    /// context's path.
+    pub fn context_memory(&self, key: &[u8; 32]) -> Result<Lookup<Vec<u8>>, RecordError> {
+        self.inner.record(RecordKind::ContextMemory, key)
+    }
+
+    /// Remembers the files of a build context, instead of anything earlier.
+    pub fn put_context_memory(&self, key: &[u8; 32], memory: &[u8]) -> Result<(), RecordError> {
+        self.inner
+            .put_record(RecordKind::ContextMemory, key, memory)
     }
 
     /// A file without name for reading and writing, gone when it is closed.

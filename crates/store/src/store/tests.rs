@@ -177,6 +177,18 @@ fn records() {
         |store| store.layer_index(&diff_id),
     );
     check_record(
+        "checkpoints",
+        bytes.clone(),
+        |store, points| store.put_checkpoints(&digest, points),
+        |store| store.checkpoints(&digest),
+    );
+    check_record(
+        "contexts",
+        bytes.clone(),
+        |store, memory| store.put_context_memory(&[2; 32], memory),
+        |store| store.context_memory(&[2; 32]),
+    );
+    check_record(
         "cache",
         bytes,
         |store, record| store.cache_put(&[1; 32], record),
@@ -279,6 +291,29 @@ fn an_open_store_is_in_use() {
     assert!(FileLock::try_exclusive(&path).unwrap().is_none());
     drop(clone);
     assert!(FileLock::try_exclusive(&path).unwrap().is_some());
+}
+
+#[test]
+fn checkpoints_and_memories_of_contexts() {
+    let (folder, store) = store();
+    let (blob, _) = ingest(&store, b"compressed");
+    let key = *blob.digest().as_bytes();
+    assert_eq!(store.checkpoints(&blob).unwrap(), Lookup::Missing);
+    assert_eq!(store.context_memory(&key).unwrap(), Lookup::Missing);
+    // Equal keys of different kinds do not meet.
+    store.put_checkpoints(&blob, b"points").unwrap();
+    store.put_context_memory(&key, b"files").unwrap();
+    let found = |bytes: &[u8]| Lookup::Found(bytes.to_vec());
+    assert_eq!(store.checkpoints(&blob).unwrap(), found(b"points"));
+    assert_eq!(store.context_memory(&key).unwrap(), found(b"files"));
+    // A store of an older program lacks their folders.
+    for name in ["checkpoints", "contexts"] {
+        fs::remove_dir_all(store.inner.own(name)).unwrap();
+    }
+    let again = Store::open(&folder.path().join("store")).unwrap();
+    assert_eq!(again.checkpoints(&blob).unwrap(), Lookup::Missing);
+    again.put_checkpoints(&blob, b"points").unwrap();
+    again.put_context_memory(&key, b"files").unwrap();
 }
 
 #[test]
