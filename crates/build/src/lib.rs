@@ -27,4 +27,6 @@ pub use event::{Event, Events, Work};
 /// The types of other crates that a caller needs to fill a [`BuildRequest`].
 pub use crossdock_image::Platform;
 pub use crossdock_layer::{CollisionPolicy, Limits, Loss, LossKind, Timestamp};
+/// The client of registries, and what it is made with.
+pub use crossdock_remote::{Environment, Registry, RemoteConfig, registry_host};
 pub use crossdock_store::{OpenStoreError, Store};

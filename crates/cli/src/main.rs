@@ -4,6 +4,8 @@ mod arguments;
 mod commands;
 mod failure;
 mod progress;
+#[allow(dead_code)]
+mod registry;
 
 use std::process::ExitCode;
 

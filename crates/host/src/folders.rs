@@ -17,6 +17,24 @@ pub fn data_directory() -> Result<PathBuf, DataDirectoryError> {
     from_environment(cfg!(windows), |name| std::env::var_os(name))
 }
 
+/// The user's own folder: `$HOME`, on Windows `%USERPROFILE%`, or else what the system's list of
+/// users says. `None` if there is none, or its path is relative.
+pub fn home_directory() -> Option<PathBuf> {
+    std::env::home_dir().filter(|path| path.is_absolute())
+}
+
+/// The environment variables that are text. On Windows their names are in upper case: there `Path`
+/// and `PATH` are one variable.
+pub fn environment_variables() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .map(|(name, value)| match cfg!(windows) {
+            true => (name.to_uppercase(), value),
+            false => (name, value),
+        })
+        .collect()
+}
+
 /// Relative values count as unset (XDG Base Directory Specification, "Environment variables").
 fn from_environment(
     windows: bool,

@@ -14,6 +14,6 @@ pub use context::{
     ContextEntry, ContextError, ContextKind, ContextReader, FileIdentity, Visit, Xattr,
 };
 pub use files::{Existing, TemporaryFile, atomic_write, read_file, spool_in, sync_directory};
-pub use folders::{DataDirectoryError, data_directory};
+pub use folders::{DataDirectoryError, data_directory, environment_variables, home_directory};
 pub use lock::FileLock;
 pub use names::{NameError, bytes_to_os, os_to_bytes};

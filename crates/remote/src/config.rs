@@ -58,7 +58,8 @@ pub struct SystemClock {
     start: Instant,
 }
 
-/// The environment variables and the user's folder, as values.
+/// The environment variables and the user's folder, as values. Names of variables are those that
+/// Unix has, on Windows in upper case.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
@@ -153,7 +154,7 @@ impl Environment {
         folders.extend(config.iter().map(|at| at.join("containers/certs.d")));
         folders.extend(home.map(|home| home.join(".docker/certs.d")));
         // On Windows; on other systems nobody sets the variable.
-        let data = self.variable("ProgramData").map(Path::new);
+        let data = self.variable("PROGRAMDATA").map(Path::new);
         folders.extend(data.map(|data| data.join("docker/certs.d")));
         folders.extend(["/etc/docker/certs.d", "/etc/containers/certs.d"].map(PathBuf::from));
         folders

@@ -38,6 +38,6 @@ pub use credentials::{CredentialError, find_credentials};
 pub use download::{BlobError, BlobReader, RepositoryBlobs};
 pub use error::{ApiError, RequestError, Unreachable};
 pub use manifest::ManifestError;
-pub use registry::{LoginError, Registry};
+pub use registry::{LoginError, Registry, registry_host};
 pub use secret::{Credentials, Secret};
 pub use upload::{Mount, OpenContent, PushError, Upload};

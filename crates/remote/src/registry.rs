@@ -52,6 +52,22 @@ pub enum LoginError {
     Request(#[from] RequestError),
 }
 
+/// The registry that `text` means, as `docker login` reads it: a host, or a host and a port; what
+/// was once written around it (`https://index.docker.io/v1/`) is taken off, and docker.io's other
+/// names become that one. `None` if there is no host in it.
+pub fn registry_host(text: &str) -> Option<String> {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .unwrap_or(text);
+    let host = rest.split('/').next()?;
+    Origin::parse(true, host)?;
+    Some(match host {
+        "index.docker.io" | DOCKER_IO_ADDRESS => "docker.io".to_owned(),
+        host => host.to_owned(),
+    })
+}
+
 impl Registry {
     /// A client with this configuration. Nothing is connected or read yet.
     pub fn new(config: RemoteConfig) -> Self {

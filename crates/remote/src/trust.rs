@@ -38,7 +38,7 @@ pub(crate) struct Trust {
 impl Trust {
     pub(crate) fn new(config: &RemoteConfig) -> Self {
         // docker on Windows leaves the colon out, as file names there cannot have one.
-        let data = config.environment.variable("ProgramData");
+        let data = config.environment.variable("PROGRAMDATA");
         let is_windows = |path: &Path| data.is_some_and(|data| path.starts_with(data));
         let mut folders = config.certificate_folders.clone();
         folders.extend(config.environment.certificate_folders());
