@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crossdock_image::{BlobDigest, DiffId};
+use crossdock_image::{BlobDigest, DiffId, Digest};
 use crossdock_layer::{
     Content, Entry, Gathered, Kind, LayerFormat, Loss, LossKind, NodeId, Source, Tree,
 };
 
 /// Changes whenever equal inputs may give other layers.
-const VERSION: &str = "crossdock cache 2";
+const VERSION: &str = "crossdock cache 3";
 
 /// What an operation made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ pub(crate) struct CachedResult {
     pub(crate) questions: Vec<Vec<u8>>,
     /// Hash of all answers.
     pub(crate) answers: [u8; 32],
+    /// Layers whose indexes are needed to find this result again: those that are asked and those
+    /// that are copied from. What prunes the store keeps these indexes.
+    pub(crate) layers: Vec<DiffId>,
 }
 
 /// The results of operations with one key, the newest first.
@@ -61,8 +64,8 @@ impl CacheEntry {
         Self(if rest.is_empty() { results } else { Vec::new() })
     }
 
-    /// The entry as bytes: for each result the hashes, then record and questions, each behind its
-    /// length in four bytes.
+    /// The entry as bytes: for each result the hashes, then record, questions and layers, each
+    /// behind its length in four bytes.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for result in &self.0 {
@@ -71,7 +74,11 @@ impl CacheEntry {
             let record = serde_json::to_vec(&result.record).unwrap_or_default();
             // Names hold no NUL.
             let questions = result.questions.join(&0);
-            for part in [record, questions] {
+            let layers = result
+                .layers
+                .iter()
+                .flat_map(|layer| *layer.digest().as_bytes());
+            for part in [record, questions, layers.collect()] {
                 bytes.extend_from_slice(&(part.len() as u32).to_le_bytes());
                 bytes.extend_from_slice(&part);
             }
@@ -100,12 +107,19 @@ fn parse_result(rest: &mut &[u8]) -> Option<CachedResult> {
         .split(|&byte| byte == 0)
         .map(<[u8]>::to_vec)
         .collect();
+    let (layers, []) = part(&mut after)?.as_chunks::<32>() else {
+        return None;
+    };
     *rest = after;
     Some(CachedResult {
         record,
         beneath: *beneath,
         questions,
         answers: *answers,
+        layers: layers
+            .iter()
+            .map(|bytes| DiffId::new(Digest::from_bytes(*bytes)))
+            .collect(),
     })
 }
 

@@ -23,8 +23,9 @@ use crate::content::Spool;
 use crate::context::Context;
 use crate::error::BuildError;
 use crate::event::{Event, Events, Work};
-use crate::layers::{BlobPlace, Layer, LayerIndexer, whole};
+use crate::layers::{Layer, LayerIndexer, whole};
 use crate::owner;
+use crate::place::BlobPlace;
 use crate::sources::{Sources, open_layer};
 use crate::state::{Layered, State};
 use crate::write::write_layer;
@@ -45,6 +46,14 @@ impl Key {
             hasher.layers(base.layers.iter().map(|layer| layer.diff_id));
         }
         hasher.finish()
+    }
+
+    /// The layers whose indexes lead to the result: those beneath if they are looked at, and those
+    /// that are copied from.
+    fn layers(&self, base: &Layered, sources: Option<&Sources>) -> Vec<DiffId> {
+        let beneath = base.layers.iter().filter(|_| self.asks);
+        let copied = sources.into_iter().flat_map(|sources| &sources.layers);
+        beneath.chain(copied).map(|layer| layer.diff_id).collect()
     }
 }
 
@@ -132,9 +141,9 @@ impl Performer<'_> {
             source: source.clone(),
             platform: platform.clone(),
         };
-        let image = self.bases.get(&key).ok_or_else(|| BuildError::Registry {
-            image: source.to_string(),
-        })?;
+        let Some(image) = self.bases.get(&key) else {
+            unreachable!("lowering ends when all images are there");
+        };
         let os = &image.platform.os;
         let format = LayerFormat::of_os(os).ok_or_else(|| BuildError::UnknownOs {
             image: source.to_string(),
@@ -318,7 +327,7 @@ impl Performer<'_> {
         let beneath = key.beneath(base);
         let entry = whole(self.store.cache_get(&key.operation)?, self.events);
         let entry = CacheEntry::parse(&entry.unwrap_or_default());
-        if let Some((record, layer)) = self.recall(&entry, &key, base, name)? {
+        if let Some((record, layer)) = self.recall(&entry, &key, base, sources, name)? {
             self.take_in(step, &record, outcome);
             return Ok((
                 State::Layers(Arc::new(base.with_layer(layer, name.clone()))),
@@ -355,6 +364,7 @@ impl Performer<'_> {
             beneath,
             questions,
             answers,
+            layers: key.layers(base, sources),
         };
         self.store
             .cache_put(&key.operation, &entry.with(result).to_bytes())?;
@@ -395,6 +405,7 @@ impl Performer<'_> {
         entry: &CacheEntry,
         key: &Key,
         base: &Layered,
+        sources: Option<&Sources>,
         name: &str,
     ) -> Result<Option<Recalled>, BuildError> {
         if self.request.no_cache {
@@ -414,6 +425,7 @@ impl Performer<'_> {
                 // Next time nothing need be asked.
                 let result = CachedResult {
                     beneath,
+                    layers: key.layers(base, sources),
                     ..result.clone()
                 };
                 let entry = entry.clone().with(result);
