@@ -2,18 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossdock_image::{
-    Config, Descriptor, Document, ImageSource, LayerMediaType, LayoutReference, Manifest, Platform,
-    select,
+    Config, Descriptor, Document, ImageSource, Index, LayerMediaType, LayoutReference, Manifest,
+    Platform, Reference, select,
 };
-use crossdock_store::Layout;
+use crossdock_remote::Registry;
+use crossdock_store::{Layout, Store};
 
 use crate::error::BuildError;
-use crate::layers::{BlobPlace, Layer};
+use crate::event::{Event, Events, Work};
+use crate::layers::Layer;
+use crate::place::{BlobPlace, RemotePlace};
 
 /// Most levels of indexes in indexes that are followed.
-const MAX_NESTING: usize = 4;
+pub(crate) const MAX_NESTING: usize = 4;
 
 /// An image that a stage begins with or copies from.
 #[derive(Debug, Clone)]
@@ -23,121 +27,251 @@ pub(crate) struct BaseImage {
     pub(crate) layers: Vec<Arc<Layer>>,
 }
 
-/// Finds `source` for `platform`. Relative folders are meant relative to `directory`.
-pub(crate) fn resolve(
-    source: &ImageSource,
-    platform: &Platform,
-    directory: &Path,
-) -> Result<BaseImage, BuildError> {
-    let reference = match source {
-        ImageSource::Registry(image) => {
-            return Err(BuildError::Registry {
-                image: image.clone(),
-            });
+/// What a name means: a manifest or an index, and where its blobs are.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) descriptor: Descriptor,
+    pub(crate) place: BlobPlace,
+    /// What messages call it.
+    pub(crate) image: String,
+}
+
+/// Finds images.
+pub(crate) struct ImageFinder<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) registry: &'a Registry,
+    /// What relative folders of layouts are relative to.
+    pub(crate) directory: &'a Path,
+    /// Registries are asked even for names that the store has.
+    pub(crate) pull: bool,
+    pub(crate) events: Events<'a>,
+    pub(crate) next_vertex: &'a AtomicUsize,
+}
+
+impl ImageFinder<'_> {
+    /// Finds `source` for `platform` and reads what describes it.
+    pub(crate) fn find(
+        &self,
+        source: &ImageSource,
+        platform: &Platform,
+    ) -> Result<BaseImage, BuildError> {
+        match source.reference() {
+            None => {
+                let ImageSource::Layout(reference) = source else {
+                    unreachable!("everything else has a reference");
+                };
+                let found = self.in_layout(source, reference, platform)?;
+                let (manifest, _) = found.manifest(platform)?;
+                found.image(&manifest)
+            }
+            Some(reference) => {
+                let reference = reference.map_err(BuildError::Reference)?;
+                if let Some(image) = self.in_store(&reference, platform)? {
+                    return Ok(image);
+                }
+                let found = self.in_registry(&reference)?;
+                let (manifest, _) = found.manifest(platform)?;
+                found.image(&manifest)
+            }
         }
-        ImageSource::Layout(reference) => reference,
-    };
-    let layout = open(source, reference, directory)?;
-    let manifest = find_manifest(source, reference, platform, &layout)?;
-    let config = layout
-        .read_config(manifest.config())
-        .map_err(|error| BuildError::Document {
+    }
+
+    fn in_layout(
+        &self,
+        source: &ImageSource,
+        reference: &LayoutReference,
+        platform: &Platform,
+    ) -> Result<Found, BuildError> {
+        let folder: PathBuf = self.directory.join(&reference.directory);
+        let layout = Layout::open(&folder).map_err(|error| BuildError::OpenLayout {
             image: source.clone(),
             source: Box::new(error),
         })?;
-    let diff_ids = &config.rootfs.diff_ids;
-    if manifest.layers().len() != diff_ids.len() {
-        return Err(BuildError::LayerCount {
-            image: source.clone(),
-            layers: manifest.layers().len(),
-            diff_ids: diff_ids.len(),
-        });
+        let descriptor =
+            layout
+                .resolve(reference, Some(platform))
+                .map_err(|error| BuildError::Resolve {
+                    image: source.clone(),
+                    source: Box::new(error),
+                })?;
+        Ok(Found {
+            descriptor,
+            place: BlobPlace::Layout(Arc::new(layout)),
+            image: source.to_string(),
+        })
     }
-    for layer in manifest.layers() {
-        if LayerMediaType::parse(&layer.media_type).is_none() {
-            return Err(BuildError::LayerMediaType {
-                image: source.to_string(),
-                digest: layer.digest,
-                media_type: layer.media_type.clone(),
-            });
+
+    /// The image that the store has under this name, if it is there for the platform.
+    fn in_store(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<Option<BaseImage>, BuildError> {
+        if self.pull || reference.digest().is_some() {
+            return Ok(None);
+        }
+        let Some(descriptor) = self.store.resolve(&store_name(reference))? else {
+            return Ok(None);
+        };
+        let found = Found {
+            descriptor,
+            // A layer that is missing, of a pulled image that was damaged since, is downloaded.
+            place: self.remote(reference),
+            image: reference.familiar(),
+        };
+        // Of an index, `pull` may have brought one platform only, and the registry has the others.
+        match found.manifest(platform) {
+            Ok((manifest, chosen)) if chosen.fits => {
+                let vertex = self.started(&found.image);
+                self.resolved(vertex, &found, true);
+                found.image(&manifest).map(Some)
+            }
+            _ => Ok(None),
         }
     }
-    let place = BlobPlace::Layout(Arc::clone(&layout));
-    let layers = manifest
-        .layers()
-        .iter()
-        .zip(diff_ids)
-        .map(|(descriptor, diff_id)| {
-            let image = source.to_string();
-            Arc::new(Layer::new(
-                descriptor.clone(),
-                *diff_id,
-                place.clone(),
-                image,
-            ))
+
+    /// What the registry has under this reference.
+    pub(crate) fn in_registry(&self, reference: &Reference) -> Result<Found, BuildError> {
+        let image = reference.familiar();
+        let vertex = self.started(&image);
+        let place = self.remote(reference);
+        // What has a digest need not be asked for, if it is there.
+        let known = reference.digest().and_then(|digest| {
+            let size = self.store.blob_size(digest)?;
+            Some(Descriptor::new("", *digest, size))
         });
-    let layers = layers.collect();
-    Ok(BaseImage {
-        platform: config.platform(),
-        config,
-        layers,
-    })
-}
-
-fn open(
-    source: &ImageSource,
-    reference: &LayoutReference,
-    directory: &Path,
-) -> Result<Arc<Layout>, BuildError> {
-    let folder: PathBuf = directory.join(&reference.directory);
-    let layout = Layout::open(&folder).map_err(|error| BuildError::OpenLayout {
-        image: source.clone(),
-        source: Box::new(error),
-    })?;
-    Ok(Arc::new(layout))
-}
-
-fn find_manifest(
-    source: &ImageSource,
-    reference: &LayoutReference,
-    platform: &Platform,
-    layout: &Layout,
-) -> Result<Manifest, BuildError> {
-    let mut descriptor: Descriptor =
-        layout
-            .resolve(reference, Some(platform))
-            .map_err(|error| BuildError::Resolve {
-                image: source.clone(),
-                source: Box::new(error),
-            })?;
-    for _ in 0..MAX_NESTING {
-        let document = layout
-            .read_document(&descriptor)
-            .map_err(|error| BuildError::Document {
-                image: source.clone(),
-                source: Box::new(error),
-            })?;
-        let index = match document {
-            Document::Manifest(manifest) => return Ok(manifest),
-            Document::Index(index) => index,
+        let (descriptor, cached) = match known {
+            Some(descriptor) => (descriptor, true),
+            None => {
+                let resolved = self.registry.resolve(reference);
+                let resolved = resolved.map_err(|error| BuildError::manifest(&image, error))?;
+                (resolved, false)
+            }
         };
+        let found = Found {
+            descriptor,
+            place,
+            image,
+        };
+        self.resolved(vertex, &found, cached);
+        Ok(found)
+    }
+
+    fn remote(&self, reference: &Reference) -> BlobPlace {
+        BlobPlace::Registry(Arc::new(RemotePlace {
+            registry: self.registry.clone(),
+            repository: reference.repository().clone(),
+            store: self.store.clone(),
+        }))
+    }
+
+    fn started(&self, image: &str) -> usize {
+        let vertex = self.next_vertex.fetch_add(1, Ordering::Relaxed);
+        let work = Work::named(format!("resolve {image}"));
+        (self.events)(Event::Started { vertex, work });
+        vertex
+    }
+
+    fn resolved(&self, vertex: usize, found: &Found, cached: bool) {
+        let text = found.descriptor.digest.to_string();
+        (self.events)(Event::Detail { vertex, text });
+        (self.events)(Event::Finished { vertex, cached });
+    }
+}
+
+/// How a manifest was chosen.
+pub(crate) struct Chosen {
+    pub(crate) descriptor: Descriptor,
+    /// Whether the image is known to be for the platform, or is the only one of an index.
+    pub(crate) fits: bool,
+}
+
+impl Found {
+    /// The manifest for `platform`.
+    pub(crate) fn manifest(&self, platform: &Platform) -> Result<(Manifest, Chosen), BuildError> {
+        let mut descriptor = self.descriptor.clone();
+        for _ in 0..MAX_NESTING {
+            let document = self.place.document(&self.image, &descriptor)?;
+            match document {
+                Document::Manifest(manifest) => {
+                    // Of a manifest without an index only the config says what it is for.
+                    let stated = match &descriptor.platform {
+                        Some(stated) => stated.clone(),
+                        None => self
+                            .place
+                            .config(&self.image, manifest.config())?
+                            .platform(),
+                    };
+                    let fits =
+                        stated.os == platform.os && stated.architecture == platform.architecture;
+                    return Ok((manifest, Chosen { descriptor, fits }));
+                }
+                Document::Index(index) => descriptor = self.choose(&index, platform)?,
+            }
+        }
+        Err(BuildError::NestedIndex {
+            image: self.image.clone(),
+            limit: MAX_NESTING,
+        })
+    }
+
+    fn choose(&self, index: &Index, platform: &Platform) -> Result<Descriptor, BuildError> {
         let mut images = index
             .manifests()
             .iter()
             .filter(|entry| !entry.is_attestation());
         // An index with one image leaves no choice: it is taken whatever it is for.
-        descriptor = match (images.next(), images.next()) {
-            (Some(only), None) => only.clone(),
-            _ => select(&index, platform)
-                .map_err(|error| BuildError::Platform {
-                    image: source.clone(),
-                    source: error,
-                })?
-                .clone(),
-        };
+        if let (Some(only), None) = (images.next(), images.next()) {
+            return Ok(only.clone());
+        }
+        let chosen = select(index, platform).map_err(|error| BuildError::Platform {
+            image: self.image.clone(),
+            source: error,
+        })?;
+        Ok(chosen.clone())
     }
-    Err(BuildError::NestedIndex {
-        image: source.clone(),
-        limit: MAX_NESTING,
-    })
+
+    /// The image of `manifest`.
+    pub(crate) fn image(&self, manifest: &Manifest) -> Result<BaseImage, BuildError> {
+        let config = self.place.config(&self.image, manifest.config())?;
+        let layers = self.layers(manifest, &config)?;
+        Ok(BaseImage {
+            platform: config.platform(),
+            config,
+            layers,
+        })
+    }
+
+    fn layers(&self, manifest: &Manifest, config: &Config) -> Result<Vec<Arc<Layer>>, BuildError> {
+        let diff_ids = &config.rootfs.diff_ids;
+        if manifest.layers().len() != diff_ids.len() {
+            return Err(BuildError::LayerCount {
+                image: self.image.clone(),
+                layers: manifest.layers().len(),
+                diff_ids: diff_ids.len(),
+            });
+        }
+        let layers = manifest.layers().iter().zip(diff_ids);
+        let layers = layers.map(|(descriptor, diff_id)| {
+            if LayerMediaType::parse(&descriptor.media_type).is_none() {
+                return Err(BuildError::LayerMediaType {
+                    image: self.image.clone(),
+                    digest: descriptor.digest,
+                    media_type: descriptor.media_type.clone(),
+                });
+            }
+            Ok(Arc::new(Layer::new(
+                descriptor.clone(),
+                *diff_id,
+                self.place.clone(),
+                self.image.clone(),
+            )))
+        });
+        layers.collect()
+    }
+}
+
+/// What the store calls the image of a reference: its full form, with a tag and without a digest.
+pub(crate) fn store_name(reference: &Reference) -> String {
+    format!("{}:{}", reference.repository(), reference.tag_or_latest())
 }

@@ -1,6 +1,6 @@
 //! A build from beginning to end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -9,16 +9,17 @@ use crossdock_dockerfile::{
     BaseConfig, BaseRequest, Diagnostic, Dockerfile, Lowering, Options, Plan, lower,
 };
 use crossdock_graph::{Copy, CopySource, Operation, OperationId};
-use crossdock_image::{BlobDigest, ImageSource};
+use crossdock_image::{BlobDigest, Descriptor, Reference};
 use crossdock_layer::{CollisionPolicy, LayerFormat, Limits, Timestamp};
+use crossdock_remote::Registry;
 use crossdock_store::Store;
 
-use crate::assemble::{Built, Output};
-use crate::base::{BaseImage, resolve};
+use crate::base::{BaseImage, ImageFinder};
 use crate::context::{Context, read_ignore};
 use crate::error::BuildError;
 use crate::event::{Event, Events};
 use crate::layers::{Layer, LayerIndexer};
+use crate::output::{Exporter, Output};
 use crate::perform::{Outcome, Performer};
 use crate::state::State;
 
@@ -46,11 +47,13 @@ pub struct BuildRequest<'a> {
     /// Target, platform, arguments.
     pub options: Options,
     /// Names of the image, as `-t` gives them.
-    pub names: Vec<String>,
+    pub names: Vec<Reference>,
     /// Where the image goes.
     pub outputs: Vec<Output>,
     /// Losses are errors.
     pub strict: bool,
+    /// Registries are asked for images even if the store has one of the name.
+    pub pull: bool,
     /// Results of earlier builds are not used.
     pub no_cache: bool,
     /// Names that differ only in case, on Windows.
@@ -63,9 +66,19 @@ pub struct BuildRequest<'a> {
     pub limits: Limits,
 }
 
+/// What a build made.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The image's manifest.
+    pub manifest: Descriptor,
+    /// Its config.
+    pub config: BlobDigest,
+}
+
 /// Builds images with one store.
 pub struct Builder<'a> {
     store: Store,
+    registry: Registry,
     events: Events<'a>,
     threads: usize,
     next_vertex: AtomicUsize,
@@ -73,9 +86,10 @@ pub struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     /// A builder that works with `threads` threads and tells `events` what goes on.
-    pub fn new(store: Store, threads: usize, events: Events<'a>) -> Self {
+    pub fn new(store: Store, registry: Registry, threads: usize, events: Events<'a>) -> Self {
         Self {
             store,
+            registry,
             events,
             threads: threads.max(1),
             next_vertex: AtomicUsize::new(1),
@@ -154,15 +168,26 @@ impl<'a> Builder<'a> {
             });
         }
         let base = beginning(plan, plan.target.tree, bases);
-        crate::assemble::assemble(
+        let image = crate::assemble::assemble(
             request,
             &plan.target,
             base.and_then(|base| base.config.created.as_deref()),
             &states,
             outcome,
-            &self.store,
-            (self.events, &self.next_vertex),
-        )
+        );
+        let exporter = Exporter {
+            request,
+            store: &self.store,
+            registry: &self.registry,
+            threads: self.threads,
+            events: self.events,
+            next_vertex: &self.next_vertex,
+        };
+        exporter.export(&image)?;
+        Ok(Built {
+            manifest: image.manifest,
+            config: image.config.digest,
+        })
     }
 
     /// Lowers the Dockerfile, finding the images that it asks for.
@@ -177,16 +202,7 @@ impl<'a> Builder<'a> {
                 Lowering::Done(plan) => return Ok((*plan, images)),
                 Lowering::Needs(needed) => needed,
             };
-            // What cannot be had at all is said before anything is looked for.
-            for base in &needed {
-                if let ImageSource::Registry(image) = &base.source {
-                    return Err(BuildError::Registry {
-                        image: image.clone(),
-                    });
-                }
-            }
-            for base in needed {
-                let image = resolve(&base.source, &base.platform, &request.directory)?;
+            for (base, image) in self.find(request, needed)? {
                 configs.insert(
                     base.clone(),
                     BaseConfig {
@@ -205,6 +221,32 @@ impl<'a> Builder<'a> {
                 );
             }
         }
+    }
+
+    /// Finds images, all at once, as each makes a registry be waited for.
+    fn find(
+        &self,
+        request: &BuildRequest<'_>,
+        needed: BTreeSet<BaseRequest>,
+    ) -> Result<Vec<(BaseRequest, BaseImage)>, BuildError> {
+        let finder = ImageFinder {
+            store: &self.store,
+            registry: &self.registry,
+            directory: &request.directory,
+            pull: request.pull,
+            events: self.events,
+            next_vertex: &self.next_vertex,
+        };
+        let mut found: Vec<Option<Result<BaseImage, BuildError>>> = Vec::new();
+        found.resize_with(needed.len(), || None);
+        std::thread::scope(|scope| {
+            for (base, place) in needed.iter().zip(&mut found) {
+                let finder = &finder;
+                scope.spawn(move || *place = Some(finder.find(&base.source, &base.platform)));
+            }
+        });
+        let found = needed.into_iter().zip(found.into_iter().flatten());
+        found.map(|(base, image)| Ok((base, image?))).collect()
     }
 
     /// Reads the context if anything is copied from it.
@@ -305,14 +347,6 @@ fn check_supported(plan: &Plan) -> Result<(), BuildError> {
             Operation::Copy(copy) if copy.parents => return Err(unsupported("--parents")),
             Operation::Copy(copy) if !copy.exclude.is_empty() => {
                 return Err(unsupported("--exclude"));
-            }
-            Operation::Image {
-                source: ImageSource::Registry(image),
-                ..
-            } => {
-                return Err(BuildError::Registry {
-                    image: image.clone(),
-                });
             }
             _ => {}
         }

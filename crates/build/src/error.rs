@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use crossdock_dockerfile::LowerError;
 use crossdock_graph::Location;
 use crossdock_host::ContextError;
-use crossdock_image::{BlobDigest, DiffId, ImageSource, SelectError, VerifyError};
+use crossdock_image::{BlobDigest, DiffId, ImageSource, ReferenceError, SelectError, VerifyError};
 use crossdock_layer::{EditError, ScanError, SelectError as SourceError, StackError, WriteError};
+use crossdock_remote::{BlobError as RemoteBlobError, ManifestError, PushError, RequestError};
 use crossdock_store::{
     ArchiveError, BlobError, DocumentReadError, IngestError, LayoutWriteError, OpenLayoutError,
     RecordError, ResolveError, TagError,
@@ -19,13 +20,43 @@ pub enum BuildError {
     /// The Dockerfile cannot be lowered; it has a place in the file.
     #[error(transparent)]
     Lower(#[from] LowerError),
-    /// An image of a registry.
-    #[error(
-        "{image}: images of registries cannot be read yet; copy it to an OCI layout (for example \
-         with skopeo copy docker://{image} oci:DIR:TAG) and write oci-layout://DIR:TAG"
-    )]
-    Registry {
-        /// The image as it was written.
+    /// A name that no image of a registry can have.
+    #[error(transparent)]
+    Reference(ReferenceError),
+    /// An image that its registry does not give.
+    #[error("{source}{}", asked_as(.image, .source))]
+    Manifest {
+        /// The image.
+        image: String,
+        /// Why.
+        source: Box<ManifestError>,
+    },
+    /// A blob that its registry does not give.
+    #[error("{image}: {source}")]
+    Download {
+        /// The image.
+        image: String,
+        /// Why.
+        source: Box<RemoteBlobError>,
+    },
+    /// A blob that is not what it should be, or cannot be kept.
+    #[error("{image}: download: {source}")]
+    Downloaded {
+        /// The image.
+        image: String,
+        /// Why.
+        source: Box<IngestError>,
+    },
+    /// Something that does not get into a registry.
+    #[error("push: {source}")]
+    Push {
+        /// Why.
+        source: Box<PushError>,
+    },
+    /// An image that the store does not have.
+    #[error("{image}: the store has no image of this name; build one with -t {image}, or pull it")]
+    NotStored {
+        /// The image.
         image: String,
     },
     /// A layout that cannot be opened.
@@ -51,7 +82,7 @@ pub enum BuildError {
     )]
     Platform {
         /// The image as it was written.
-        image: ImageSource,
+        image: String,
         /// Why.
         source: SelectError,
     },
@@ -59,7 +90,7 @@ pub enum BuildError {
     #[error("{image}: {source}")]
     Document {
         /// The image as it was written.
-        image: ImageSource,
+        image: String,
         /// Why.
         source: Box<DocumentReadError>,
     },
@@ -67,7 +98,7 @@ pub enum BuildError {
     #[error("{image}: its index refers to further indexes, more than {limit} deep")]
     NestedIndex {
         /// The image as it was written.
-        image: ImageSource,
+        image: String,
         /// The limit.
         limit: usize,
     },
@@ -78,7 +109,7 @@ pub enum BuildError {
     )]
     LayerCount {
         /// The image as it was written.
-        image: ImageSource,
+        image: String,
         /// Layers of the manifest.
         layers: usize,
         /// Diff ids of the config.
@@ -257,6 +288,30 @@ pub enum BuildError {
     },
 }
 
+/// A reference that resolution of an index led to is not the one that was written.
+fn asked_as(image: &str, source: &ManifestError) -> String {
+    let text = source.to_string();
+    match text.starts_with(image) {
+        true => String::new(),
+        false => format!(" (asked for by {image})"),
+    }
+}
+
+fn class_of_request(error: &RequestError) -> ErrorClass {
+    match error.is_failure() {
+        true => ErrorClass::System,
+        false => ErrorClass::Input,
+    }
+}
+
+fn class_of_download(error: &RemoteBlobError) -> ErrorClass {
+    match error {
+        RemoteBlobError::NotFound { .. } | RemoteBlobError::Size { .. } => ErrorClass::Integrity,
+        RemoteBlobError::Broken { .. } => ErrorClass::System,
+        RemoteBlobError::Request { source, .. } => class_of_request(source),
+    }
+}
+
 /// What kind of failure it is, for the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorClass {
@@ -271,11 +326,44 @@ pub enum ErrorClass {
 }
 
 impl BuildError {
+    pub(crate) fn manifest(image: &str, source: ManifestError) -> Self {
+        Self::Manifest {
+            image: image.to_owned(),
+            source: Box::new(source),
+        }
+    }
+
+    pub(crate) fn download(image: &str, source: RemoteBlobError) -> Self {
+        Self::Download {
+            image: image.to_owned(),
+            source: Box::new(source),
+        }
+    }
+
     /// The kind of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Layer { .. }
-            | Self::DiffId { .. }
+            Self::Layer { source, .. } => match &**source {
+                ScanError::Read(error) => class_of_content(error),
+                _ => ErrorClass::Integrity,
+            },
+            Self::Manifest { source, .. } => match &**source {
+                ManifestError::NotFound { .. } => ErrorClass::Input,
+                ManifestError::Digest { .. } => ErrorClass::Integrity,
+                ManifestError::Request { source, .. } => class_of_request(source),
+            },
+            Self::Download { source, .. } => class_of_download(source),
+            Self::Downloaded { source, .. } => match &**source {
+                IngestError::Other { .. } => ErrorClass::Integrity,
+                IngestError::Write { .. } => ErrorClass::System,
+            },
+            Self::Push { source } => match &**source {
+                PushError::Request { source, .. } => class_of_request(source),
+                PushError::Manifest { .. } => ErrorClass::Input,
+                PushError::Digest { .. } => ErrorClass::Integrity,
+                PushError::Lost { .. } => ErrorClass::System,
+            },
+            Self::DiffId { .. }
             | Self::Stack { .. }
             | Self::LayerCount { .. }
             | Self::LayerMediaType { .. }
@@ -308,6 +396,9 @@ fn class_of_content(error: &io::Error) -> ErrorClass {
     let inner = error.get_ref();
     if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<BuildError>()) {
         return error.class();
+    }
+    if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<RemoteBlobError>()) {
+        return class_of_download(error);
     }
     if inner.is_some_and(|inner| inner.is::<ContextError>()) {
         return ErrorClass::Input;

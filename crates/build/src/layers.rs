@@ -1,35 +1,23 @@
 //! Layers and their indexes: read once, then known.
 
 use std::collections::HashMap;
-use std::io::Read;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use crossdock_image::{BlobDigest, Descriptor, DiffId};
-use crossdock_layer::{LayerIndex, Limits, scan_layer};
-use crossdock_store::{BlobError, Layout, Lookup, Store, Uncompressed};
+use crossdock_layer::{LayerIndex, Limits, ScanError, scan_layer};
+use crossdock_store::{Ingest, Lookup, Store, Uncompressed};
 
 use crate::error::BuildError;
 use crate::event::{Event, Events, Work};
+use crate::place::{BlobPlace, RemotePlace};
 
-/// Where a layer's blob is.
-#[derive(Debug, Clone)]
-pub(crate) enum BlobPlace {
-    /// In somebody's layout, read in place.
-    Layout(Arc<Layout>),
-    /// In our store.
-    Store(Store),
-}
-
-impl BlobPlace {
-    /// Opens a blob; its end is only reached if digest and size are right.
-    pub(crate) fn open(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, BlobError> {
-        Ok(match self {
-            Self::Layout(layout) => Box::new(layout.open_blob(descriptor)?),
-            Self::Store(store) => Box::new(store.open_blob(descriptor)?),
-        })
-    }
-}
+/// Blobs that are downloaded at once, at least; docker's `max-concurrent-downloads`.
+const DOWNLOADS: usize = 3;
+/// The shortest time between two messages about the bytes of one piece of work.
+const PROGRESS: Duration = Duration::from_millis(100);
 
 /// A layer of an image or a stage.
 #[derive(Debug)]
@@ -70,12 +58,12 @@ impl Layer {
     }
 
     pub(crate) fn open(&self) -> Result<Box<dyn Read + Send>, BuildError> {
-        self.place
-            .open(&self.descriptor)
-            .map_err(|source| BuildError::Blob {
-                image: self.image.clone(),
-                source: Box::new(source),
-            })
+        self.place.open(&self.image, &self.descriptor)
+    }
+
+    /// Opens the blob from an offset on, unverified.
+    pub(crate) fn open_from(&self, offset: u64) -> Result<Box<dyn Read + Send>, BuildError> {
+        self.place.open_from(&self.image, &self.descriptor, offset)
     }
 }
 
@@ -108,14 +96,25 @@ impl LayerIndexer<'_> {
                 }
             }
         }
-        unknown.sort_by_key(|layer| std::cmp::Reverse(layer.descriptor.size));
-        self.read_all(&unknown)?;
+        self.read_all(unknown)?;
         for (first, twin) in twins {
             if let Some(index) = first.index() {
                 twin.index.get_or_init(|| Arc::clone(index));
             }
         }
         Ok(())
+    }
+
+    /// Makes sure that the store has the blobs of all `layers` that come from registries.
+    pub(crate) fn ensure_stored(&self, layers: &[Arc<Layer>]) -> Result<(), BuildError> {
+        let mut absent: Vec<Arc<Layer>> = Vec::new();
+        for layer in layers {
+            let known = |other: &Arc<Layer>| other.descriptor.digest == layer.descriptor.digest;
+            if layer.place.absent(&layer.descriptor).is_some() && !absent.iter().any(known) {
+                absent.push(Arc::clone(layer));
+            }
+        }
+        self.read_all(absent)
     }
 
     /// Takes the index from the store, if it is proven that the blob is the layer.
@@ -139,20 +138,32 @@ impl LayerIndexer<'_> {
         }
     }
 
-    fn read_all(&self, layers: &[Arc<Layer>]) -> Result<(), BuildError> {
+    /// Reads layers, several at a time. The largest come first, so that the threads end together.
+    fn read_all(&self, mut layers: Vec<Arc<Layer>>) -> Result<(), BuildError> {
+        layers.sort_by_key(|layer| std::cmp::Reverse(layer.descriptor.size));
+        let is_remote = |layer: &Arc<Layer>| layer.place.absent(&layer.descriptor).is_some();
+        // Networks make wait: with downloads there are more threads than cores.
+        let threads = match layers.iter().any(is_remote) {
+            true => self.threads.max(DOWNLOADS),
+            false => self.threads,
+        };
         let next = AtomicUsize::new(0);
+        let stop = AtomicBool::new(false);
         let failure: Mutex<Option<BuildError>> = Mutex::new(None);
-        let failed = || failure.lock().unwrap_or_else(|error| error.into_inner());
         std::thread::scope(|scope| {
-            for _ in 0..self.threads.min(layers.len()) {
+            for _ in 0..threads.min(layers.len()) {
                 scope.spawn(|| {
-                    while failed().is_none() {
+                    while !stop.load(Ordering::Relaxed) {
                         let place = next.fetch_add(1, Ordering::Relaxed);
                         let Some(layer) = layers.get(place) else {
                             break;
                         };
-                        if let Err(error) = self.read(layer) {
-                            failed().get_or_insert(error);
+                        if let Err(error) = self.read(layer, &stop) {
+                            // The others stop too; the first failure is the one that is told.
+                            let mut failure =
+                                failure.lock().unwrap_or_else(|error| error.into_inner());
+                            failure.get_or_insert(error);
+                            stop.store(true, Ordering::Relaxed);
                         }
                     }
                 });
@@ -167,22 +178,83 @@ impl LayerIndexer<'_> {
         }
     }
 
-    fn read(&self, layer: &Layer) -> Result<(), BuildError> {
-        let vertex = self.next_vertex.fetch_add(1, Ordering::Relaxed);
+    fn read(&self, layer: &Layer, stop: &AtomicBool) -> Result<(), BuildError> {
+        let Some(remote) = layer.place.absent(&layer.descriptor) else {
+            return self.index(layer, "read", layer.open()?, stop);
+        };
+        // Whoever else wants the blob now waits until it is here.
+        let _lock = self.store.lock_blob(&layer.descriptor.digest)?;
+        if remote.has(&layer.descriptor) {
+            if layer.index().is_some() || self.recall(layer)? {
+                return Ok(());
+            }
+            return self.index(layer, "read", layer.open()?, stop);
+        }
+        self.download(layer, remote, stop)
+    }
+
+    /// Downloads a blob into the store, and makes its index on the way if there is none.
+    fn download(
+        &self,
+        layer: &Layer,
+        remote: &RemotePlace,
+        stop: &AtomicBool,
+    ) -> Result<(), BuildError> {
         let descriptor = &layer.descriptor;
-        (self.events)(Event::Started {
-            vertex,
-            work: Work::named(format!(
-                "{}: read layer {} ({} bytes)",
-                layer.image, descriptor.digest, descriptor.size
-            )),
-        });
-        let scan = scan_layer(layer.open()?, &self.limits).map_err(|source| BuildError::Layer {
-            image: layer.image.clone(),
-            digest: descriptor.digest,
-            source: Box::new(source),
-        })?;
-        let index = scan.index;
+        let blob = remote
+            .registry
+            .blob_from(&remote.repository, descriptor, 0)
+            .map_err(|source| BuildError::download(&layer.image, source))?;
+        let mut ingest = self.store.ingest()?;
+        let keeping = Keeping {
+            inner: blob,
+            ingest: &mut ingest,
+        };
+        let commit = |ingest: Ingest| {
+            ingest
+                .commit(Some((descriptor.digest, descriptor.size)))
+                .map_err(|source| BuildError::Downloaded {
+                    image: layer.image.clone(),
+                    source: Box::new(source),
+                })
+        };
+        if layer.index().is_some() || self.recall(layer)? {
+            let vertex = self.started("download", layer);
+            let mut counted = self.counted(keeping, layer, vertex, stop);
+            io::copy(&mut counted, &mut io::sink())
+                .map_err(|source| read_error(layer, ScanError::Read(source)))?;
+            commit(ingest)?;
+            self.finished(vertex);
+            return Ok(());
+        }
+        let vertex = self.started("download", layer);
+        let scan = scan_layer(self.counted(keeping, layer, vertex, stop), &self.limits);
+        let scan = scan.map_err(|source| read_error(layer, source))?;
+        // Only now it is known that the bytes are the blob's.
+        commit(ingest)?;
+        self.keep(layer, scan.index)?;
+        self.finished(vertex);
+        Ok(())
+    }
+
+    /// Makes the index of a layer whose blob is here.
+    fn index(
+        &self,
+        layer: &Layer,
+        verb: &str,
+        blob: impl Read,
+        stop: &AtomicBool,
+    ) -> Result<(), BuildError> {
+        let vertex = self.started(verb, layer);
+        let scan = scan_layer(self.counted(blob, layer, vertex, stop), &self.limits)
+            .map_err(|source| read_error(layer, source))?;
+        self.keep(layer, scan.index)?;
+        self.finished(vertex);
+        Ok(())
+    }
+
+    /// Keeps what the pass over a layer found out.
+    fn keep(&self, layer: &Layer, index: LayerIndex) -> Result<(), BuildError> {
         if index.diff_id() != layer.diff_id {
             return Err(wrong_diff_id(layer, index.diff_id()));
         }
@@ -192,13 +264,113 @@ impl LayerIndexer<'_> {
             diff_id: layer.diff_id,
             size: index.tar_size(),
         };
-        self.store.put_diff_id(&descriptor.digest, &content)?;
+        self.store.put_diff_id(&layer.descriptor.digest, &content)?;
         layer.index.get_or_init(|| Arc::new(index));
-        (self.events)(Event::Finished {
-            vertex,
-            cached: false,
-        });
         Ok(())
+    }
+
+    fn started(&self, verb: &str, layer: &Layer) -> usize {
+        let vertex = self.next_vertex.fetch_add(1, Ordering::Relaxed);
+        let work = Work::named(format!(
+            "{}: {verb} layer {} ({} bytes)",
+            layer.image, layer.descriptor.digest, layer.descriptor.size
+        ));
+        (self.events)(Event::Started { vertex, work });
+        vertex
+    }
+
+    fn finished(&self, vertex: usize) {
+        let cached = false;
+        (self.events)(Event::Finished { vertex, cached });
+    }
+
+    fn counted<'r, R: Read>(
+        &'r self,
+        inner: R,
+        layer: &Layer,
+        vertex: usize,
+        stop: &'r AtomicBool,
+    ) -> Counted<'r, R> {
+        Counted::new(inner, vertex, layer.descriptor.size, self.events, stop)
+    }
+}
+
+/// Puts what is read into the store on the way.
+struct Keeping<'i, R> {
+    inner: R,
+    ingest: &'i mut Ingest,
+}
+
+impl<R: Read> Read for Keeping<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        self.ingest.write_all(&buffer[..length])?;
+        Ok(length)
+    }
+}
+
+/// Tells how much of something was read, and ends it when others failed.
+pub(crate) struct Counted<'a, R> {
+    inner: R,
+    vertex: usize,
+    bytes: u64,
+    total: u64,
+    told: Instant,
+    events: Events<'a>,
+    stop: &'a AtomicBool,
+}
+
+impl<'a, R> Counted<'a, R> {
+    pub(crate) fn new(
+        inner: R,
+        vertex: usize,
+        total: u64,
+        events: Events<'a>,
+        stop: &'a AtomicBool,
+    ) -> Self {
+        Self {
+            inner,
+            vertex,
+            bytes: 0,
+            total,
+            told: Instant::now(),
+            events,
+            stop,
+        }
+    }
+
+    /// Bytes that need not be read any more.
+    pub(crate) fn skipped(mut self, bytes: u64) -> Self {
+        self.bytes = bytes;
+        self
+    }
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("stopped, as something else failed"));
+        }
+        let length = self.inner.read(buffer)?;
+        self.bytes += length as u64;
+        if self.told.elapsed() >= PROGRESS {
+            self.told = Instant::now();
+            (self.events)(Event::Progress {
+                vertex: self.vertex,
+                bytes: self.bytes,
+                total: self.total,
+            });
+        }
+        Ok(length)
+    }
+}
+
+/// A layer that cannot be read: a download's own error, if it is one.
+fn read_error(layer: &Layer, source: ScanError) -> BuildError {
+    BuildError::Layer {
+        image: layer.image.clone(),
+        digest: layer.descriptor.digest,
+        source: Box::new(source),
     }
 }
 

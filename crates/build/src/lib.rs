@@ -12,20 +12,26 @@ mod context;
 mod error;
 mod event;
 mod layers;
+mod output;
 mod owner;
 mod perform;
+mod place;
+mod pull;
+mod push;
 mod sources;
 mod state;
 mod user_names;
 mod write;
 
-pub use assemble::{Built, Output};
-pub use builder::{BuildRequest, Builder, ForeignMetadata};
+pub use builder::{BuildRequest, Builder, Built, ForeignMetadata};
 pub use error::{BuildError, ErrorClass};
 pub use event::{Event, Events, Work};
+pub use output::Output;
+pub use pull::{PullRequest, Pulled, pull};
+pub use push::push;
 
 /// The types of other crates that a caller needs to fill a [`BuildRequest`].
-pub use crossdock_image::Platform;
+pub use crossdock_image::{Platform, Reference};
 pub use crossdock_layer::{CollisionPolicy, Limits, Loss, LossKind, Timestamp};
 /// The client of registries, and what it is made with.
 pub use crossdock_remote::{Environment, Registry, RemoteConfig, registry_host};

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crossdock_build::CollisionPolicy;
 
 use crate::progress::ProgressMode;
+use crate::registry::RegistryOptions;
 
 /// Builds container images across operating systems: Linux and Windows images from one
 /// Dockerfile, without a daemon, privileges, or the other system.
@@ -27,17 +28,22 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Build(Build),
+    Pull(Pull),
+    Push(Push),
 }
 
 /// Build an image from a Dockerfile
 ///
-/// Images are read from OCI layouts (FROM oci-layout://DIR:tag); RUN and registries are not
-/// supported yet.
+/// Images come from registries, from the store (built with -t, or pulled), and from OCI layouts
+/// (FROM oci-layout://DIR:tag). RUN is not supported yet.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   Build a Windows image on any host and write it to the folder out:
     crossdock build --platform windows/amd64 -t app -o type=oci-layout,dest=out .
+
+  Build it from images of registries and push it there:
+    crossdock build --platform windows/amd64 -t registry.example.com/app:1.0 --push .
 
   The same as an archive, with a Dockerfile of another name:
     crossdock build -f docker/app.Dockerfile -o type=oci,dest=app.tar .
@@ -74,10 +80,23 @@ pub(crate) struct Build {
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub(crate) labels: Vec<String>,
 
-    /// Where the image goes: type=oci-layout,dest=DIR or type=oci,dest=FILE (- for standard
-    /// output); may be repeated [default: the store, under the names that -t gives]
+    /// Where the image goes: type=oci-layout,dest=DIR, type=oci,dest=FILE (- for standard
+    /// output), or type=registry[,name=HOST/NAME:TAG]; may be repeated [default: the store, under
+    /// the names that -t gives]
     #[arg(short, long = "output", value_name = "OUTPUT")]
     pub(crate) outputs: Vec<String>,
+
+    /// Push the image to the registries that the names given by -t say; short for
+    /// -o type=registry
+    #[arg(long)]
+    pub(crate) push: bool,
+
+    /// Ask registries for the images of FROM and --from even if the store has them by name
+    #[arg(long)]
+    pub(crate) pull: bool,
+
+    #[command(flatten)]
+    pub(crate) registry: RegistryOptions,
 
     /// Fail if anything is lost between the systems
     #[arg(long)]
@@ -107,6 +126,71 @@ pub(crate) struct Build {
     /// and no more than 250 times its compressed size]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_layer_size: Option<u64>,
+}
+
+/// Bring an image from a registry into the store
+///
+/// Builds and push find it there by its name. Its layers are indexed on the way.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  crossdock pull debian:12
+  crossdock pull --platform windows(10.0.20348)/amd64 registry.example.com/winbase
+
+Exit codes: those of build (crossdock build --help); 1 also when the registry refuses or does not
+have the image, 4 when it is not reached")]
+pub(crate) struct Pull {
+    /// Image, as NAME[:TAG][@DIGEST]
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+
+    /// Which image of an index [default: linux on this machine's architecture]
+    #[arg(long, value_name = "PLATFORM", conflicts_with = "all_platforms")]
+    pub(crate) platform: Option<String>,
+
+    /// All images of an index, and the index itself
+    #[arg(long)]
+    pub(crate) all_platforms: bool,
+
+    /// How progress is shown
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto, value_name = "MODE")]
+    pub(crate) progress: ProgressMode,
+
+    /// Print only the digest
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) registry: RegistryOptions,
+
+    /// Most bytes that a layer may decompress to, such as 200GiB [default: 64GiB, and no more
+    /// than 250 times its compressed size]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_layer_size: Option<u64>,
+}
+
+/// Send an image of the store to the registry that its name says
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  crossdock build -t registry.example.com/app:1.0 . && crossdock push registry.example.com/app:1.0
+
+What the registry has is not sent again. Exit codes: as of pull")]
+pub(crate) struct Push {
+    /// Image, as NAME[:TAG]
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+
+    /// How progress is shown
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto, value_name = "MODE")]
+    pub(crate) progress: ProgressMode,
+
+    /// Print only the digest
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) registry: RegistryOptions,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

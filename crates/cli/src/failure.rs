@@ -42,10 +42,15 @@ impl Failure {
     pub(crate) fn build(error: &BuildError, source: &Source) -> Self {
         match error {
             BuildError::Lower(error) => Self::diagnostic(&error.diagnostic(), source),
-            error => Self {
-                text: format!("error: {error}\n"),
-                class: error.class(),
-            },
+            error => Self::image(error),
+        }
+    }
+
+    /// Something else with an image that failed.
+    pub(crate) fn image(error: &BuildError) -> Self {
+        Self {
+            text: format!("error: {error}\n"),
+            class: error.class(),
         }
     }
 

@@ -4,8 +4,8 @@ mod arguments;
 mod commands;
 mod failure;
 mod progress;
-#[allow(dead_code)]
 mod registry;
+mod store;
 
 use std::process::ExitCode;
 
@@ -17,6 +17,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
         Command::Build(build) => commands::build::run(arguments.root.as_deref(), build),
+        Command::Pull(pull) => commands::pull::run(arguments.root.as_deref(), pull),
+        Command::Push(push) => commands::push::run(arguments.root.as_deref(), push),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -163,6 +163,26 @@ pub enum RequestError {
     },
 }
 
+impl RequestError {
+    /// Whether the registry was reached and refused: the same request would be refused again.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Unauthorized { .. } | Self::Denied { .. } => true,
+            Self::Status { status, .. } => (400..500).contains(status),
+            _ => false,
+        }
+    }
+
+    /// Whether the network or the registry failed, and the same request may succeed later.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Broken { .. } | Self::TooManyRequests { .. } => true,
+            Self::Status { status, .. } => *status >= 500,
+            _ => false,
+        }
+    }
+}
+
 /// Why no connection comes about, and what may help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreachable {

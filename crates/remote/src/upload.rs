@@ -83,7 +83,7 @@ pub enum Mount {
 }
 
 /// Gives the bytes of a blob from an offset on, as often as it is asked.
-pub type OpenContent<'a> = dyn Fn(u64) -> io::Result<Box<dyn Read + Send>> + Sync + 'a;
+pub type OpenContent<'a> = dyn Fn(u64) -> io::Result<Box<dyn Read + Send + 'a>> + Sync + 'a;
 
 impl Registry {
     /// Whether the repository has the blob.
@@ -433,7 +433,11 @@ impl<'a> Push<'a> {
         }
     }
 
-    fn open(&self, offset: u64, open: &OpenContent<'_>) -> Result<Box<dyn Read + Send>, Stop> {
+    fn open<'o>(
+        &self,
+        offset: u64,
+        open: &OpenContent<'o>,
+    ) -> Result<Box<dyn Read + Send + 'o>, Stop> {
         open(offset).map_err(|error| {
             let reason = error.to_string();
             Stop::Fatal(self.error(RequestError::Source { reason }))

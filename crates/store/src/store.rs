@@ -318,6 +318,15 @@ impl Store {
             .put_record(RecordKind::ContextMemory, key, memory)
     }
 
+    /// Waits until nobody else makes this blob, and keeps others from it until the lock is
+    /// dropped. Whoever gets the lock looks first whether the blob is there by now. Blobs share
+    /// locks by the first byte of their digest: a thread takes one at a time.
+    pub fn lock_blob(&self, digest: &BlobDigest) -> Result<FileLock, IngestError> {
+        let first = digest.digest().as_bytes()[0];
+        let path = self.inner.lock_path(&format!("blob-{first:02x}"));
+        FileLock::exclusive(&path).map_err(|source| IngestError::Write { path, source })
+    }
+
     /// A file without name for reading and writing, gone when it is closed.
     pub fn spool(&self) -> io::Result<File> {
         spool_in(self.inner.process_folder.path())

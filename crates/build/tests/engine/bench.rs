@@ -8,8 +8,8 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use crossdock_build::{
-    BuildRequest, Builder, CollisionPolicy, ErrorClass, Event, ForeignMetadata, Limits, Loss,
-    Output, Store, Timestamp,
+    BuildRequest, Builder, CollisionPolicy, Environment, ErrorClass, Event, ForeignMetadata,
+    Limits, Loss, Output, Registry, RemoteConfig, Store, Timestamp,
 };
 use crossdock_dockerfile::{Dockerfile, Options};
 use crossdock_image::Digest;
@@ -405,9 +405,10 @@ impl Bench {
             context: self.path("context"),
             directory: self.folder.path().to_owned(),
             options,
-            names: ask.names.iter().map(|name| (*name).to_owned()).collect(),
+            names: ask.names.iter().map(|name| name.parse().unwrap()).collect(),
             outputs,
             strict: ask.strict,
+            pull: false,
             no_cache: ask.no_cache,
             collision: ask.collision,
             foreign: ask.foreign,
@@ -434,7 +435,8 @@ impl Bench {
             }
         };
         let store = Store::open(&self.path(ask.store)).unwrap();
-        let builder = Builder::new(store, ask.threads, &events);
+        let registry = Registry::new(RemoteConfig::new(Environment::default()));
+        let builder = Builder::new(store, registry, ask.threads, &events);
         let mut diagnostics = Vec::new();
         let result = builder.build(&request, &mut |diagnostic| {
             diagnostics.push(diagnostic.render(parsed.source()));

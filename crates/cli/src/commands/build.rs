@@ -5,14 +5,15 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crossdock_build::{
-    BuildRequest, Builder, Event, ForeignMetadata, Limits, OpenStoreError, Output, Platform, Store,
-    Timestamp,
+    BuildRequest, Builder, Event, ForeignMetadata, Limits, Output, Platform, Reference, Timestamp,
 };
 use crossdock_dockerfile::{Dockerfile, Options, Source};
 
+use super::threads;
 use crate::arguments::{Build, Foreign};
 use crate::failure::Failure;
 use crate::progress::{Progress, ProgressMode, print};
+use crate::store::open_store;
 
 /// The largest Dockerfile that is read.
 const MAX_DOCKERFILE: u64 = 16 << 20;
@@ -34,6 +35,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
         names: names(&arguments.tags)?,
         outputs: outputs(arguments)?,
         strict: arguments.strict,
+        pull: arguments.pull,
         no_cache: arguments.no_cache,
         collision: arguments.on_collision.into(),
         foreign: match arguments.foreign_metadata {
@@ -48,6 +50,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
             request.context.display()
         )));
     }
+    let registry = arguments.registry.registry()?;
     let store = open_store(root)?;
     let mode = if arguments.quiet {
         ProgressMode::Quiet
@@ -56,8 +59,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
     };
     let progress = Progress::new(mode);
     let events = |event: Event| progress.show(&event);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let builder = Builder::new(store, threads, &events);
+    let builder = Builder::new(store, registry, threads(), &events);
     let source = dockerfile.source();
     let built = builder
         .build(&request, &mut |diagnostic| {
@@ -124,7 +126,7 @@ fn options(arguments: &Build, build_args: BTreeMap<String, String>) -> Result<Op
 
 /// The platform that BUILDPLATFORM names: Linux on the host's architecture, as in docker, whose
 /// engine runs Linux on every host.
-fn host_platform() -> Platform {
+pub(super) fn host_platform() -> Platform {
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
@@ -180,70 +182,87 @@ fn epoch(build_args: &BTreeMap<String, String>) -> Result<Option<Timestamp>, Fai
     }
 }
 
-fn names(tags: &[String]) -> Result<Vec<String>, Failure> {
-    for tag in tags {
-        let valid = |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c);
-        let tag_part = tag.rsplit_once(':').map_or("", |(_, part)| part);
-        if tag.is_empty()
-            || !tag.chars().all(valid)
-            || tag.starts_with(['/', ':'])
-            || tag.ends_with(['/', ':'])
-        {
-            return Err(Failure::input(format!(
-                "-t {tag}: is not a name; write it like app, app:1.0 or host/app:1.0"
-            )));
-        }
-        if tag_part.len() > 128 {
-            return Err(Failure::input(format!(
-                "-t {tag}: the tag is longer than 128 characters"
-            )));
-        }
+fn names(tags: &[String]) -> Result<Vec<Reference>, Failure> {
+    let name = |tag: &String| parse_name("-t", tag);
+    tags.iter().map(name).collect()
+}
+
+/// A name that an image is given: a reference without a digest.
+fn parse_name(flag: &str, text: &str) -> Result<Reference, Failure> {
+    let name: Reference = text
+        .parse()
+        .map_err(|error| Failure::input(format!("{flag} {text}: {error}")))?;
+    if name.digest().is_some() {
+        return Err(Failure::input(format!(
+            "{flag} {text}: a name has no digest; write it like app, app:1.0 or host/app:1.0"
+        )));
     }
-    Ok(tags.to_vec())
+    Ok(name)
 }
 
 fn outputs(arguments: &Build) -> Result<Vec<Output>, Failure> {
-    if arguments.outputs.is_empty() {
-        return Ok(vec![Output::Store]);
+    let outputs = arguments.outputs.iter().map(|text| parse_output(text));
+    let mut outputs = outputs.collect::<Result<Vec<_>, Failure>>()?;
+    let is_push = |output: &Output| matches!(output, Output::Registry(_));
+    if arguments.push && !outputs.iter().any(is_push) {
+        outputs.push(Output::Registry(Vec::new()));
     }
-    arguments
-        .outputs
-        .iter()
-        .map(|text| parse_output(text))
-        .collect()
+    let is_nameless = |output: &Output| *output == Output::Registry(Vec::new());
+    if arguments.tags.is_empty() && outputs.iter().any(is_nameless) {
+        return Err(Failure::input(
+            "pushing needs a name that says where to; add -t HOST/NAME:TAG",
+        ));
+    }
+    if outputs.is_empty() {
+        outputs.push(Output::Store);
+    }
+    Ok(outputs)
 }
 
 fn parse_output(text: &str) -> Result<Output, Failure> {
     let error = |reason: String| Failure::input(format!("-o {text}: {reason}"));
-    let (mut kind, mut destination) = (None, None);
+    let (mut kind, mut destination, mut names) = (None, None, Vec::new());
     for field in text.split(',') {
         match field.split_once('=') {
             Some(("type", value)) => kind = Some(value),
             Some(("dest", value)) if !value.is_empty() => destination = Some(value),
+            Some(("name", value)) => names.push(parse_name("-o name", value)?),
             _ => {
                 return Err(error(format!(
-                    "{field:?} is not understood; write it like type=oci-layout,dest=DIR"
+                    "{field:?} is not understood; write it like type=oci-layout,dest=DIR or \
+                     type=registry,name=HOST/NAME:TAG"
                 )));
             }
         }
     }
-    let destination = destination.ok_or_else(|| error("dest= is missing".to_owned()));
+    if kind != Some("registry") && !names.is_empty() {
+        return Err(error("name= belongs to type=registry; use -t".to_owned()));
+    }
+    let destination = match (kind, destination) {
+        (Some("registry"), None) => return Ok(Output::Registry(names)),
+        (Some("registry"), Some(_)) => {
+            return Err(error(
+                "type=registry has no dest=; use name= or -t".to_owned(),
+            ));
+        }
+        (_, destination) => destination.ok_or_else(|| error("dest= is missing".to_owned()))?,
+    };
     match kind {
-        Some("oci-layout") => Ok(Output::Layout(destination?.into())),
-        Some("oci") => Ok(match destination? {
+        Some("oci-layout") => Ok(Output::Layout(destination.into())),
+        Some("oci") => Ok(match destination {
             "-" => Output::ArchiveToStdout,
             path => Output::Archive(path.into()),
         }),
         Some(kind) => Err(error(format!(
-            "type {kind:?} is not supported yet; use oci-layout or oci"
+            "type {kind:?} is not supported yet; use oci-layout, oci or registry"
         ))),
         None => Err(error(
-            "type= is missing; use type=oci-layout or type=oci".to_owned(),
+            "type= is missing; use type=oci-layout, type=oci or type=registry".to_owned(),
         )),
     }
 }
 
-fn limits(most: Option<u64>) -> Limits {
+pub(super) fn limits(most: Option<u64>) -> Limits {
     match most {
         None => Limits::default(),
         // Whoever names a size has thought about bombs.
@@ -253,22 +272,4 @@ fn limits(most: Option<u64>) -> Limits {
             ..Limits::default()
         },
     }
-}
-
-fn open_store(root: Option<&Path>) -> Result<Store, Failure> {
-    let root = match root {
-        Some(root) => root.to_owned(),
-        None => crossdock_host::data_directory()
-            .map_err(|error| Failure::input(format!("{error}; or name a folder with --root")))?,
-    };
-    Store::open(&root).map_err(|error| {
-        let text = format!("store: {error}");
-        match error {
-            OpenStoreError::System { .. } => Failure::system(text),
-            // Another folder was named than was meant.
-            OpenStoreError::NotAStore { .. } | OpenStoreError::Version { .. } => {
-                Failure::input(text)
-            }
-        }
-    })
 }

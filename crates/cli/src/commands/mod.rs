@@ -1,3 +1,10 @@
 //! One file for each command.
 
 pub(crate) mod build;
+pub(crate) mod pull;
+pub(crate) mod push;
+
+/// Threads that work at once: one for each core.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

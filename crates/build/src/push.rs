@@ -1,0 +1,303 @@
+//! Images go to registries.
+
+use std::collections::HashSet;
+use std::io::{self, Read};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crossdock_image::{
+    BlobDigest, Descriptor, Document, LayerMediaType, Manifest, Reference, Repository,
+};
+use crossdock_remote::{ManifestError, Mount, Registry};
+use crossdock_store::Store;
+
+use crate::base::store_name;
+use crate::error::BuildError;
+use crate::event::{Event, Events, Work};
+use crate::layers::Counted;
+use crate::place::BlobPlace;
+
+/// Blobs that are sent at once, at least. docker sends five.
+const UPLOADS: usize = 4;
+
+/// An image, or an index of images, as it is to stand in a registry.
+pub(crate) struct Shipment<'a> {
+    /// Configs and layers.
+    pub(crate) blobs: Vec<Descriptor>,
+    /// Manifests and indexes with their bytes, each behind those that it names. The last one is
+    /// what the names stand for.
+    pub(crate) documents: Vec<(Descriptor, Vec<u8>)>,
+    /// Opens a blob from an offset on.
+    pub(crate) open: &'a OpenFrom<'a>,
+    /// The repository that a blob came from.
+    pub(crate) origin: &'a (dyn Fn(&Descriptor) -> Option<Repository> + Sync),
+}
+
+/// Opens a blob from an offset on.
+pub(crate) type OpenFrom<'a> =
+    dyn Fn(&Descriptor, u64) -> Result<Box<dyn Read + Send>, BuildError> + Sync + 'a;
+
+/// Sends images.
+pub(crate) struct Pusher<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) threads: usize,
+    pub(crate) events: Events<'a>,
+    pub(crate) next_vertex: &'a AtomicUsize,
+}
+
+impl Pusher<'_> {
+    /// Sends `shipment` under all `names`. What a repository has is not sent again; manifests
+    /// come last, so that nobody finds one whose blobs are missing.
+    pub(crate) fn push(
+        &self,
+        names: &[Reference],
+        shipment: &Shipment<'_>,
+    ) -> Result<(), BuildError> {
+        let Some(((top, top_bytes), below)) = shipment.documents.split_last() else {
+            return Ok(());
+        };
+        let mut filled: Vec<&Repository> = Vec::new();
+        for name in names {
+            let repository = name.repository();
+            let vertex = self.started(format!("push {}", name.familiar()));
+            let detail = |text: String| (self.events)(Event::Detail { vertex, text });
+            detail(format!("manifest {}", top.digest));
+            if self.means(name)?.is_some_and(|found| found == top.digest) {
+                self.finished(vertex, true);
+                continue;
+            }
+            let by_digest = repository.with_digest(top.digest);
+            let is_filled = filled.contains(&repository);
+            if !is_filled && self.means(&by_digest)?.is_none() {
+                self.send_blobs(repository, &filled, shipment)?;
+                for (descriptor, bytes) in below {
+                    let reference = repository.with_digest(descriptor.digest);
+                    self.put(&reference, &descriptor.media_type, bytes)?;
+                }
+            }
+            if !is_filled {
+                filled.push(repository);
+            }
+            self.put(name, &top.media_type, top_bytes)?;
+            self.finished(vertex, false);
+        }
+        Ok(())
+    }
+
+    /// The digest of what a reference names in its registry, if anything.
+    fn means(&self, reference: &Reference) -> Result<Option<BlobDigest>, BuildError> {
+        match self.registry.resolve(reference) {
+            Ok(descriptor) => Ok(Some(descriptor.digest)),
+            Err(ManifestError::NotFound { .. } | ManifestError::Digest { .. }) => Ok(None),
+            Err(ManifestError::Request { source, .. }) if source.is_refusal() => {
+                // Who may push need not be allowed to look. If pushing is not allowed either,
+                // its own error says so.
+                Ok(None)
+            }
+            Err(error) => Err(BuildError::manifest(&reference.familiar(), error)),
+        }
+    }
+
+    fn put(&self, reference: &Reference, media_type: &str, bytes: &[u8]) -> Result<(), BuildError> {
+        let pushed = self.registry.push_manifest(reference, media_type, bytes);
+        pushed.map_err(|source| BuildError::Push {
+            source: Box::new(source),
+        })?;
+        Ok(())
+    }
+
+    /// Sends all blobs that the repository does not have, several at a time, the largest first.
+    fn send_blobs(
+        &self,
+        repository: &Repository,
+        filled: &[&Repository],
+        shipment: &Shipment<'_>,
+    ) -> Result<(), BuildError> {
+        let mut seen = HashSet::new();
+        let mut blobs: Vec<&Descriptor> = shipment
+            .blobs
+            .iter()
+            .filter(|blob| seen.insert(blob.digest))
+            .collect();
+        blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
+        let next = AtomicUsize::new(0);
+        let stop = AtomicBool::new(false);
+        let failure: Mutex<Option<BuildError>> = Mutex::new(None);
+        std::thread::scope(|scope| {
+            for _ in 0..self.threads.max(UPLOADS).min(blobs.len()) {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        let place = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(blob) = blobs.get(place) else {
+                            break;
+                        };
+                        let sent = self.send_blob(repository, filled, blob, shipment, &stop);
+                        if let Err(error) = sent {
+                            let mut failure =
+                                failure.lock().unwrap_or_else(|error| error.into_inner());
+                            failure.get_or_insert(error);
+                            stop.store(true, Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+        });
+        match failure
+            .into_inner()
+            .unwrap_or_else(|error| error.into_inner())
+        {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn send_blob(
+        &self,
+        repository: &Repository,
+        filled: &[&Repository],
+        blob: &Descriptor,
+        shipment: &Shipment<'_>,
+        stop: &AtomicBool,
+    ) -> Result<(), BuildError> {
+        let pushed = |source| BuildError::Push {
+            source: Box::new(source),
+        };
+        let vertex = self.started(format!("push blob {} ({} bytes)", blob.digest, blob.size));
+        if self.registry.has_blob(repository, blob).map_err(pushed)? {
+            self.finished(vertex, true);
+            return Ok(());
+        }
+        let mut upload = None;
+        let origin = (shipment.origin)(blob);
+        let candidates = filled.iter().copied().chain(origin.as_ref());
+        let elsewhere = |other: &&Repository| {
+            other.host() == repository.host() && other.path() != repository.path()
+        };
+        if let Some(other) = candidates.filter(elsewhere).last() {
+            match self.registry.mount_blob(repository, other, blob) {
+                Ok(Mount::Mounted) => {
+                    let text = format!("mounted from {other}");
+                    (self.events)(Event::Detail { vertex, text });
+                    self.finished(vertex, false);
+                    return Ok(());
+                }
+                Ok(Mount::Upload(begun)) => upload = Some(begun),
+                Err(error) => return Err(pushed(error)),
+            }
+        }
+        // What the source of the bytes says is kept from being flattened to text.
+        let unreadable: Mutex<Option<BuildError>> = Mutex::new(None);
+        let open = |offset: u64| -> io::Result<Box<dyn Read + Send + '_>> {
+            match (shipment.open)(blob, offset) {
+                Ok(bytes) => Ok(Box::new(
+                    Counted::new(bytes, vertex, blob.size, self.events, stop).skipped(offset),
+                )),
+                Err(error) => {
+                    let text = error.to_string();
+                    *unreadable.lock().unwrap_or_else(|error| error.into_inner()) = Some(error);
+                    Err(io::Error::other(text))
+                }
+            }
+        };
+        let sent = self.registry.push_blob(repository, blob, upload, &open);
+        let unreadable = unreadable
+            .into_inner()
+            .unwrap_or_else(|error| error.into_inner());
+        sent.map_err(|source| unreadable.unwrap_or(pushed(source)))?;
+        self.finished(vertex, false);
+        Ok(())
+    }
+
+    fn started(&self, name: String) -> usize {
+        let vertex = self.next_vertex.fetch_add(1, Ordering::Relaxed);
+        let work = Work::named(name);
+        (self.events)(Event::Started { vertex, work });
+        vertex
+    }
+
+    fn finished(&self, vertex: usize, cached: bool) {
+        (self.events)(Event::Finished { vertex, cached });
+    }
+}
+
+/// Sends the image that the store has under `name` to the registry that the name says, and gives
+/// the descriptor of its manifest or index.
+pub fn push(
+    store: &Store,
+    registry: &Registry,
+    threads: usize,
+    events: Events<'_>,
+    name: &Reference,
+) -> Result<Descriptor, BuildError> {
+    let image = name.familiar();
+    let top = store
+        .resolve(&store_name(name))?
+        .ok_or_else(|| BuildError::NotStored {
+            image: image.clone(),
+        })?;
+    let place = BlobPlace::Store(store.clone());
+    let mut blobs = Vec::new();
+    let mut documents = Vec::new();
+    collect(&place, &image, &top, &mut blobs, &mut documents, 0)?;
+    let open = |blob: &Descriptor, offset: u64| place.open_from(&image, blob, offset);
+    let next_vertex = AtomicUsize::new(1);
+    let pusher = Pusher {
+        registry,
+        threads,
+        events,
+        next_vertex: &next_vertex,
+    };
+    let shipment = Shipment {
+        blobs,
+        documents,
+        open: &open,
+        origin: &|_| None,
+    };
+    pusher.push(std::slice::from_ref(name), &shipment)?;
+    Ok(top)
+}
+
+/// Gathers everything that `descriptor` needs, what is named before what names it.
+fn collect(
+    place: &BlobPlace,
+    image: &str,
+    descriptor: &Descriptor,
+    blobs: &mut Vec<Descriptor>,
+    documents: &mut Vec<(Descriptor, Vec<u8>)>,
+    depth: usize,
+) -> Result<(), BuildError> {
+    if depth > crate::base::MAX_NESTING {
+        return Err(BuildError::NestedIndex {
+            image: image.to_owned(),
+            limit: crate::base::MAX_NESTING,
+        });
+    }
+    if documents
+        .iter()
+        .any(|(known, _)| known.digest == descriptor.digest)
+    {
+        return Ok(());
+    }
+    let document = place.document(image, descriptor)?;
+    match &document {
+        Document::Manifest(manifest) => blobs.extend(parts(manifest)),
+        Document::Index(index) => {
+            for entry in index.manifests() {
+                collect(place, image, entry, blobs, documents, depth + 1)?;
+            }
+        }
+    }
+    documents.push((descriptor.clone(), document.raw().to_vec()));
+    Ok(())
+}
+
+/// The blobs of a manifest that may be sent: a layer that is not to be distributed stays where its
+/// `urls` say, as docker has it.
+fn parts(manifest: &Manifest) -> impl Iterator<Item = Descriptor> + '_ {
+    let distributable = |layer: &&Descriptor| {
+        LayerMediaType::parse(&layer.media_type).is_none_or(|kind| kind.distributable)
+            || layer.urls.is_empty()
+    };
+    let layers = manifest.layers().iter().filter(distributable);
+    std::iter::once(manifest.config()).chain(layers).cloned()
+}

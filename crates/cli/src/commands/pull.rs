@@ -1,0 +1,48 @@
+//! `crossdock pull`.
+
+use std::path::Path;
+
+use crossdock_build::{Event, PullRequest, Reference, pull};
+
+use super::build::{host_platform, limits};
+use super::threads;
+use crate::arguments::Pull;
+use crate::failure::Failure;
+use crate::progress::{Progress, ProgressMode};
+use crate::store::open_store;
+
+pub(crate) fn run(root: Option<&Path>, arguments: &Pull) -> Result<(), Failure> {
+    let reference: Reference = arguments.image.parse().map_err(Failure::input)?;
+    let platform = match (&arguments.platform, arguments.all_platforms) {
+        (_, true) => None,
+        (Some(text), false) => {
+            let platform = text.parse();
+            Some(platform.map_err(|error| Failure::input(format!("--platform: {error}")))?)
+        }
+        (None, false) => Some(host_platform()),
+    };
+    let registry = arguments.registry.registry()?;
+    let store = open_store(root)?;
+    let mode = match arguments.quiet {
+        true => ProgressMode::Quiet,
+        false => arguments.progress,
+    };
+    let progress = Progress::new(mode);
+    let events = |event: Event| progress.show(&event);
+    let request = PullRequest {
+        reference: &reference,
+        platform,
+        limits: limits(arguments.max_layer_size),
+    };
+    let pulled = pull(&store, &registry, threads(), &events, &request);
+    let pulled = pulled.map_err(|error| Failure::image(&error))?;
+    let digest = pulled.descriptor.digest;
+    if arguments.quiet {
+        println!("{digest}");
+    } else if pulled.is_old {
+        println!("{}: is up to date, {digest}", pulled.name);
+    } else {
+        println!("{}: pulled, {digest}", pulled.name);
+    }
+    Ok(())
+}

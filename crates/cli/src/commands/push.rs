@@ -1,0 +1,36 @@
+//! `crossdock push`.
+
+use std::path::Path;
+
+use crossdock_build::{Event, Reference, push};
+
+use super::threads;
+use crate::arguments::Push;
+use crate::failure::Failure;
+use crate::progress::{Progress, ProgressMode};
+use crate::store::open_store;
+
+pub(crate) fn run(root: Option<&Path>, arguments: &Push) -> Result<(), Failure> {
+    let name: Reference = arguments.image.parse().map_err(Failure::input)?;
+    if name.digest().is_some() {
+        return Err(Failure::input(format!(
+            "{}: push takes a name without a digest; the registry computes it",
+            arguments.image
+        )));
+    }
+    let registry = arguments.registry.registry()?;
+    let store = open_store(root)?;
+    let mode = match arguments.quiet {
+        true => ProgressMode::Quiet,
+        false => arguments.progress,
+    };
+    let progress = Progress::new(mode);
+    let events = |event: Event| progress.show(&event);
+    let pushed = push(&store, &registry, threads(), &events, &name);
+    let pushed = pushed.map_err(|error| Failure::image(&error))?;
+    match arguments.quiet {
+        true => println!("{}", pushed.digest),
+        false => println!("{name}: pushed, {}", pushed.digest),
+    }
+    Ok(())
+}
