@@ -2,8 +2,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::interruption::{self, Announced};
 
 /// What happens to a file that is already where a new one is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,12 +16,13 @@ pub enum Existing {
     Keep,
 }
 
-/// A file under a temporary name, removed when dropped unless it was persisted.
+/// A file under a temporary name, removed when dropped unless it was persisted, and when the
+/// process is interrupted.
 #[derive(Debug)]
 pub struct TemporaryFile {
     file: File,
     /// `None` once the file has its final name.
-    path: Option<PathBuf>,
+    path: Option<Announced>,
 }
 
 impl TemporaryFile {
@@ -31,6 +34,7 @@ impl TemporaryFile {
         loop {
             let count = COUNTER.fetch_add(1, Ordering::Relaxed);
             let path = directory.join(format!("tmp-{}-{count}", std::process::id()));
+            let _pass = interruption::pass();
             let opened = OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -40,7 +44,7 @@ impl TemporaryFile {
                 Ok(file) => {
                     return Ok(Self {
                         file,
-                        path: Some(path),
+                        path: Some(Announced::new(path)),
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -57,18 +61,19 @@ impl TemporaryFile {
     /// Where the file is now.
     pub fn path(&self) -> &Path {
         // The path leaves only in `persist`, which consumes the value.
-        self.path.as_deref().unwrap_or(Path::new(""))
+        self.path.as_ref().map_or(Path::new(""), Announced::path)
     }
 
     /// Writes the content to the disk, gives the file its final name in one step, and writes the
     /// name to the disk. `target` must be on the same file system.
     pub fn persist(mut self, target: &Path, existing: Existing) -> io::Result<()> {
         self.file.sync_all()?;
-        if let Some(path) = &self.path {
-            match existing {
-                Existing::Replace => patiently(|| fs::rename(path, target))?,
-                Existing::Keep => rename_no_replace(path, target)?,
-            }
+        if let Some(announced) = &self.path {
+            let path = announced.path();
+            interruption::undivided(|| match existing {
+                Existing::Replace => patiently(|| fs::rename(path, target)),
+                Existing::Keep => rename_no_replace(path, target),
+            })?;
             self.path = None;
         }
         match target.parent() {
@@ -80,9 +85,9 @@ impl TemporaryFile {
 
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
-        if let Some(path) = &self.path {
+        if let Some(announced) = &self.path {
             // A leftover only costs space, and whoever owns the folder cleans it.
-            let _ = fs::remove_file(path);
+            let _ = fs::remove_file(announced.path());
         }
     }
 }

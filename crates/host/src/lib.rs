@@ -7,13 +7,17 @@
 mod context;
 mod files;
 mod folders;
+mod interruption;
 mod lock;
 mod names;
+mod temporary_folder;
 
 pub use context::{
     ContextEntry, ContextError, ContextKind, ContextReader, FileIdentity, Visit, Xattr,
 };
 pub use files::{Existing, TemporaryFile, atomic_write, read_file, spool_in, sync_directory};
 pub use folders::{DataDirectoryError, data_directory, environment_variables, home_directory};
+pub use interruption::{Announced, Interruption, on_interruption, undivided};
 pub use lock::FileLock;
 pub use names::{NameError, bytes_to_os, os_to_bytes};
+pub use temporary_folder::TemporaryFolder;

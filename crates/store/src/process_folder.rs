@@ -2,17 +2,17 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crossdock_host::FileLock;
+use crossdock_host::{Announced, FileLock};
 
 /// The file in the folder that is locked as long as its owner lives.
 const ALIVE: &str = "alive";
 
-/// A folder of its own. Dropping it removes it and all that is in it.
+/// A folder of its own. Dropping it, or an interruption, removes it and all that is in it.
 #[derive(Debug)]
 pub(crate) struct ProcessFolder {
-    path: PathBuf,
+    folder: Announced,
     alive: Option<FileLock>,
 }
 
@@ -25,20 +25,20 @@ impl ProcessFolder {
         let _held = FileLock::exclusive(mutex)?;
         remove_abandoned(parent)?;
         let mut count = 0_u64;
-        let path = loop {
+        let folder = loop {
             let path = parent.join(format!("{}-{count}", std::process::id()));
-            match fs::create_dir(&path) {
-                Ok(()) => break path,
+            match Announced::make_folder(path) {
+                Ok(folder) => break folder,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => count += 1,
                 Err(error) => return Err(error),
             }
         };
-        let alive = FileLock::try_exclusive(&path.join(ALIVE))?;
-        Ok(Self { path, alive })
+        let alive = FileLock::try_exclusive(&folder.path().join(ALIVE))?;
+        Ok(Self { folder, alive })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.folder.path()
     }
 }
 
@@ -47,7 +47,7 @@ impl Drop for ProcessFolder {
         // Windows cannot remove a folder with an open file in it.
         self.alive = None;
         // What stays is removed by whoever opens the store next.
-        let _ = fs::remove_dir_all(&self.path);
+        let _ = fs::remove_dir_all(self.path());
     }
 }
 

@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use crossdock_host::{Existing, FileLock, TemporaryFile, sync_directory};
+use crossdock_host::{
+    Existing, FileLock, TemporaryFile, TemporaryFolder, sync_directory, undivided,
+};
 use crossdock_image::{BlobDigest, Descriptor, Index, VerifiedReader, VerifyError};
 
 use crate::blob;
@@ -17,15 +18,19 @@ use crate::tags;
 /// # Life cycle
 /// [`create`](Self::create) looks at the destination, blobs are added in any order and from any
 /// thread, [`commit`](Self::commit) makes the images visible. A new folder is filled beside its
-/// place and renamed into it; in a layout that is there, blobs are added and `index.json` is
-/// replaced last. Dropping a writer without commit removes what is not of use to anyone.
+/// place and renamed into it; into a folder that is there, blobs are moved when all are whole, and
+/// `index.json` is replaced last. Dropping a writer without commit, or an interruption, leaves
+/// nothing; what a killed one left, the next writer at that place removes.
 #[derive(Debug)]
 pub struct LayoutWriter {
     destination: PathBuf,
-    /// Where blobs go: the destination, or the folder that will become it.
+    /// Whether the destination was there.
+    existing: bool,
+    /// Where blobs go: the folder that will become the destination, or whose blobs are moved
+    /// there.
     root: PathBuf,
-    /// Where files are until they are whole. It is removed when the writer goes.
-    temporary: PathBuf,
+    /// Where all is until it is whole. It is removed when the writer goes.
+    temporary: TemporaryFolder,
 }
 
 /// Why a layout is not written.
@@ -83,40 +88,34 @@ impl LayoutWriter {
     /// Prepares to write to the folder `destination`: a new one, an empty one, or an OCI image
     /// layout. Anything else is left alone.
     pub fn create(destination: &Path) -> Result<Self, LayoutWriteError> {
-        let there = destination.symlink_metadata().is_ok();
-        if there {
-            check_destination(destination)?;
-            let temporary = make_temporary(destination)?;
-            return Self {
-                destination: destination.to_owned(),
-                root: destination.to_owned(),
-                temporary,
-            }
-            .with_blob_folder();
-        }
-        let parent = match destination.parent() {
+        let existing = destination.symlink_metadata().is_ok();
+        let place = match destination.parent() {
+            _ if existing => destination,
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        fs::create_dir_all(parent).map_err(write_error(parent))?;
-        let temporary = make_temporary(parent)?;
-        Self {
-            destination: destination.to_owned(),
-            root: temporary.join("layout"),
-            temporary,
+        if existing {
+            check_destination(destination)?;
+        } else {
+            fs::create_dir_all(place).map_err(write_error(place))?;
         }
-        .with_blob_folder()
-    }
-
-    fn with_blob_folder(self) -> Result<Self, LayoutWriteError> {
-        let folder = blob::folder(&self.root);
-        fs::create_dir_all(&folder).map_err(write_error(&folder))?;
-        Ok(self)
+        let temporary =
+            TemporaryFolder::create_in(place, TEMPORARY_PREFIX).map_err(write_error(place))?;
+        let root = temporary.path().join("layout");
+        let blobs = blob::folder(&root);
+        fs::create_dir_all(&blobs).map_err(write_error(&blobs))?;
+        Ok(Self {
+            destination: destination.to_owned(),
+            existing,
+            root,
+            temporary,
+        })
     }
 
     /// Whether the blob is there already, with the size that the descriptor gives.
     pub fn contains(&self, descriptor: &Descriptor) -> bool {
-        blob::is_there(&self.root, &descriptor.digest, descriptor.size)
+        let is_in = |root: &Path| blob::is_there(root, &descriptor.digest, descriptor.size);
+        is_in(&self.root) || self.existing && is_in(&self.destination)
     }
 
     /// Adds a blob, which `reader` gives from its start. It is verified on the way; one that is
@@ -129,8 +128,8 @@ impl LayoutWriter {
         if self.contains(descriptor) {
             return Ok(());
         }
-        let mut file =
-            TemporaryFile::create_in(&self.temporary).map_err(write_error(&self.temporary))?;
+        let temporary = self.temporary.path();
+        let mut file = TemporaryFile::create_in(temporary).map_err(write_error(temporary))?;
         let mut verified = VerifiedReader::new(reader, descriptor.digest, descriptor.size);
         let mut buffer = vec![0; 256 << 10];
         loop {
@@ -164,14 +163,15 @@ impl LayoutWriter {
     /// In a layout that was there, an entry replaces those with the same
     /// `org.opencontainers.image.ref.name`; others stay, in their order, before the new ones.
     pub fn commit(self, entries: &[Descriptor]) -> Result<(), LayoutWriteError> {
-        if self.root == self.destination {
+        if self.existing {
+            self.move_blobs()?;
             return self.merge(entries);
         }
         let index = Index::new(tags::merge(&[], entries), Default::default());
         self.write_file(&self.root.join(INDEX_FILE), index.raw())?;
         self.write_file(&self.root.join(LAYOUT_FILE), LAYOUT_FILE_CONTENT)?;
         sync_directory(&self.root.join("blobs")).map_err(write_error(&self.root))?;
-        if let Err(source) = fs::rename(&self.root, &self.destination) {
+        if let Err(source) = undivided(|| fs::rename(&self.root, &self.destination)) {
             // Another process may have put a layout there meanwhile: both belong in it.
             if layout::check_version(&self.destination).is_err() {
                 return Err(LayoutWriteError::Write {
@@ -182,11 +182,11 @@ impl LayoutWriter {
             self.move_blobs()?;
             return self.merge(entries);
         }
-        let parent = self.temporary.parent().unwrap_or(Path::new("."));
+        let parent = self.temporary.path().parent().unwrap_or(Path::new("."));
         sync_directory(parent).map_err(write_error(parent))
     }
 
-    /// Moves the blobs of a folder that was to become the destination into it.
+    /// Moves the blobs into the destination, which is there.
     fn move_blobs(&self) -> Result<(), LayoutWriteError> {
         let (from, to) = (blob::folder(&self.root), blob::folder(&self.destination));
         fs::create_dir_all(&to).map_err(write_error(&to))?;
@@ -198,7 +198,7 @@ impl LayoutWriter {
             if there(&target) {
                 continue;
             }
-            match fs::rename(entry.path(), &target) {
+            match undivided(|| fs::rename(entry.path(), &target)) {
                 // The other process may have been a moment faster, and have it open.
                 Err(source) if !there(&target) => return Err(write_error(&target)(source)),
                 _ => {}
@@ -210,8 +210,8 @@ impl LayoutWriter {
     /// Merges `entries` into the destination's `index.json`, one process at a time.
     fn merge(&self, entries: &[Descriptor]) -> Result<(), LayoutWriteError> {
         let marker = self.destination.join(LAYOUT_FILE);
-        let mut file =
-            TemporaryFile::create_in(&self.temporary).map_err(write_error(&self.temporary))?;
+        let temporary = self.temporary.path();
+        let mut file = TemporaryFile::create_in(temporary).map_err(write_error(temporary))?;
         file.write_all(LAYOUT_FILE_CONTENT)
             .map_err(write_error(&marker))?;
         match file.persist(&marker, Existing::Keep) {
@@ -232,7 +232,7 @@ impl LayoutWriter {
 
     fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), LayoutWriteError> {
         let write = || {
-            let mut file = TemporaryFile::create_in(&self.temporary)?;
+            let mut file = TemporaryFile::create_in(self.temporary.path())?;
             file.write_all(bytes)?;
             file.persist(path, Existing::Replace)
         };
@@ -254,15 +254,8 @@ impl LayoutWriter {
     }
 }
 
-impl Drop for LayoutWriter {
-    fn drop(&mut self) {
-        // What stays has a name that says whose it is, and harms no layout.
-        let _ = fs::remove_dir_all(&self.temporary);
-    }
-}
-
 /// Refuses a destination that is not ours to write to. A folder with nothing but `blobs` is what
-/// a writer that was killed left in an empty one.
+/// a writer left in an empty one that was killed while it committed.
 fn check_destination(destination: &Path) -> Result<(), LayoutWriteError> {
     let occupied = || LayoutWriteError::Occupied {
         path: destination.to_owned(),
@@ -283,20 +276,6 @@ fn check_destination(destination: &Path) -> Result<(), LayoutWriteError> {
         }
     }
     Ok(())
-}
-
-fn make_temporary(parent: &Path) -> Result<PathBuf, LayoutWriteError> {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    loop {
-        let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{TEMPORARY_PREFIX}{}-{count}", std::process::id());
-        let path = parent.join(name);
-        match fs::create_dir(&path) {
-            Ok(()) => return Ok(path),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(write_error(&path)(error)),
-        }
-    }
 }
 
 #[cfg(test)]
