@@ -2,9 +2,9 @@
 //!
 //! Source: RFC 9110, 11.6.1; distribution, "Token Authentication Specification".
 
-/// What is asked for, as far as this crate can answer it.
+/// What a registry asks for, as far as this crate can answer it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Challenge {
+pub enum Challenge {
     /// User name and password.
     Basic,
     /// A token from a server of tokens.
@@ -23,7 +23,7 @@ pub(crate) enum Challenge {
 /// Reads the values of all `WWW-Authenticate` headers of an answer. Schemes that are not known,
 /// and bearer challenges without a realm, are left out; what follows a syntax error in a value
 /// too.
-pub(crate) fn parse<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<Challenge> {
+pub fn parse_challenges<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<Challenge> {
     let mut found = Vec::new();
     for value in values {
         let mut rest = value;

@@ -2,20 +2,20 @@
 //!
 //! Sources: docker/cli `cli/config`, containers-auth.json(5).
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use crossdock_image::Repository;
-use serde::Deserialize;
 
 use crate::config::Environment;
 use crate::secret::{Credentials, Secret};
 
+mod file;
 mod program;
+mod write;
+
+pub use file::CredentialFile;
 
 /// The largest configuration file that is read, in bytes.
 const MAX_FILE: u64 = 4 << 20;
@@ -75,29 +75,61 @@ pub enum CredentialError {
     },
 }
 
-/// docker's `config.json` or podman's `auth.json`, as far as it is of use here.
-#[derive(Deserialize, Default)]
-struct ConfigFile {
-    #[serde(default)]
-    auths: Option<BTreeMap<String, Option<Entry>>>,
-    #[serde(default, rename = "credsStore")]
-    creds_store: Option<String>,
-    #[serde(default, rename = "credHelpers")]
-    cred_helpers: Option<BTreeMap<String, String>>,
+/// What a user logs in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user; without a colon.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+    /// What the token server gave in place of the password, which is then not kept.
+    pub identity_token: Option<Secret>,
 }
 
-#[derive(Deserialize, Default)]
-struct Entry {
-    #[serde(default)]
-    auth: Option<String>,
-    #[serde(default)]
-    username: Option<String>,
-    #[serde(default)]
-    password: Option<String>,
-    #[serde(default)]
-    identitytoken: Option<String>,
-    #[serde(default)]
-    registrytoken: Option<String>,
+/// Where a login is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// In a file, which is not encrypted.
+    File {
+        /// The file.
+        path: PathBuf,
+    },
+    /// By a helper.
+    Helper {
+        /// Its program.
+        program: String,
+    },
+}
+
+/// What became of a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// Where it was erased; empty if there was none.
+    pub from: Vec<Kept>,
+    /// Another file that has credentials for the registry, and from now on gives them.
+    pub remaining: Option<PathBuf>,
+}
+
+/// Why a login was not kept, or not erased. Secrets are never part of it.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// The environment does not say where the user's configuration is.
+    #[error("there is no folder for docker's config.json: set HOME or DOCKER_CONFIG")]
+    NoFolder,
+    /// Such a user cannot log in anywhere.
+    #[error("the user name is empty, or has a colon in it, which no registry can tell apart")]
+    Username,
+    /// The configuration cannot be read, or the helper failed.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+    /// The file cannot be replaced. It is as it was.
+    #[error("{}: cannot be written: {source}", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
 }
 
 /// The credentials for a registry, or for one repository of it. `None` if there are none.
@@ -110,16 +142,71 @@ pub fn find_credentials(
     host: &str,
     repository: Option<&Repository>,
 ) -> Result<Option<Credentials>, CredentialError> {
-    let keys = keys(host, repository.map(Repository::path));
     for path in files(environment) {
         let Some(file) = read(&path)? else {
             continue;
         };
-        if let Some(found) = in_file(environment, &path, &file, host, &keys)? {
+        if let Some(found) = in_file(environment, &file, host, repository)? {
             return Ok(Some(found));
         }
     }
     Ok(None)
+}
+
+/// Keeps `login` for `host`, as docker does: with the helper that its configuration names for the
+/// host or for all, or else in the configuration itself. Whatever else is in the file stays; it
+/// is replaced in one step, and for its user's eyes only.
+pub fn store_login(
+    environment: &Environment,
+    host: &str,
+    login: &Login,
+) -> Result<Kept, KeepError> {
+    if login.username.is_empty() || login.username.contains(':') {
+        return Err(KeepError::Username);
+    }
+    let file = main_file(environment)?;
+    match file.helper(host, None) {
+        Some(name) => {
+            let program = program::store(environment, file.path(), name, host, login)?;
+            replace(&file, &file.with_login(host, None))?;
+            Ok(Kept::Helper { program })
+        }
+        None => {
+            replace(&file, &file.with_login(host, Some(login)))?;
+            Ok(Kept::File {
+                path: file.path().to_owned(),
+            })
+        }
+    }
+}
+
+/// Erases what is kept for `host`, from the helper and from docker's configuration. Credentials
+/// for single repositories, and podman's own file, stay as they are.
+pub fn erase_login(environment: &Environment, host: &str) -> Result<Erased, KeepError> {
+    let file = main_file(environment)?;
+    let mut from = Vec::new();
+    if let Some(name) = file.helper(host, None) {
+        // Many helpers erase what they do not have without a word.
+        let was_there = !matches!(program::get(environment, file.path(), name, host), Ok(None));
+        let (program, was_known) = program::erase(environment, file.path(), name, host)?;
+        if was_there && was_known {
+            from.push(Kept::Helper { program });
+        }
+    }
+    if file.has_entry(host) {
+        let had_secret = !matches!(file.credentials(host, None), Ok(None));
+        replace(&file, &file.without_login(host))?;
+        if had_secret {
+            let path = file.path().to_owned();
+            from.push(Kept::File { path });
+        }
+    }
+    let mut others = files(environment).into_iter().skip(1);
+    let remaining = others.find(|path| {
+        let other = read(path).ok().flatten();
+        other.is_some_and(|other| matches!(in_file(environment, &other, host, None), Ok(Some(_))))
+    });
+    Ok(Erased { from, remaining })
 }
 
 /// The files in the order in which they are asked. `REGISTRY_AUTH_FILE` is the only one if it is
@@ -141,34 +228,40 @@ fn files(environment: &Environment) -> Vec<PathBuf> {
         .collect()
 }
 
-/// What an entry for the repository may be called, the most specific first.
-fn keys(host: &str, path: Option<&str>) -> Vec<String> {
-    let hosts: &[&str] = match host {
-        "docker.io" => &["docker.io", "index.docker.io", "registry-1.docker.io"],
-        _ => &[host],
-    };
-    let mut keys = Vec::new();
-    let mut path = path;
-    while let Some(some) = path {
-        keys.extend(hosts.iter().map(|host| format!("{host}/{some}")));
-        path = some.rsplit_once('/').map(|(parent, _)| parent);
-    }
-    keys.extend(hosts.iter().map(|host| (*host).to_owned()));
-    keys
-}
-
-/// A key of a file without what docker once wrote around the host: `https://HOST/v1/`.
-fn plain_key(key: &str) -> &str {
-    let plain = key
-        .strip_prefix("https://")
-        .or_else(|| key.strip_prefix("http://"));
-    match plain {
-        Some(rest) => rest.split('/').next().unwrap_or(rest),
-        None => key.trim_end_matches('/'),
+/// The name under which docker keeps what belongs to `host`.
+fn server_of(host: &str) -> &str {
+    match host {
+        "docker.io" => DOCKER_IO_KEY,
+        host => host,
     }
 }
 
-fn read(path: &Path) -> Result<Option<ConfigFile>, CredentialError> {
+/// The file that logins are kept in; an empty one if it is not there.
+fn main_file(environment: &Environment) -> Result<CredentialFile, KeepError> {
+    let home = environment.variable("REGISTRY_AUTH_FILE").is_some()
+        || environment.variable("DOCKER_CONFIG").is_some()
+        || environment.home().is_some();
+    let path = files(environment).into_iter().next().filter(|_| home);
+    let path = path.ok_or(KeepError::NoFolder)?;
+    match read(&path)? {
+        Some(file) => Ok(file),
+        None => Ok(CredentialFile::parse(&path, b"")?),
+    }
+}
+
+/// Writes `new` in the place of `old`, if they differ.
+fn replace(old: &CredentialFile, new: &CredentialFile) -> Result<(), KeepError> {
+    let bytes = new.to_bytes();
+    if bytes == old.to_bytes() {
+        return Ok(());
+    }
+    write::replace(new.path(), &bytes).map_err(|source| KeepError::Write {
+        path: new.path().to_owned(),
+        source,
+    })
+}
+
+fn read(path: &Path) -> Result<Option<CredentialFile>, CredentialError> {
     let failed = |source| CredentialError::Read {
         path: path.to_owned(),
         source,
@@ -182,90 +275,22 @@ fn read(path: &Path) -> Result<Option<ConfigFile>, CredentialError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(None);
-    }
-    // The parser's own message may quote what it found.
-    let parsed = serde_json::from_slice(&bytes).map_err(|error| CredentialError::Json {
-        path: path.to_owned(),
-        line: error.line(),
-        column: error.column(),
-    })?;
-    Ok(Some(parsed))
+    CredentialFile::parse(path, &bytes).map(Some)
 }
 
 fn in_file(
     environment: &Environment,
-    path: &Path,
-    file: &ConfigFile,
+    file: &CredentialFile,
     host: &str,
-    keys: &[String],
+    repository: Option<&Repository>,
 ) -> Result<Option<Credentials>, CredentialError> {
-    let helpers = file.cred_helpers.iter().flatten();
-    let helper = most_specific(helpers, keys).map(|(_, name)| name);
-    if let Some(name) = helper.or(file.creds_store.as_ref())
-        && !name.is_empty()
-    {
-        let server = if host == "docker.io" {
-            DOCKER_IO_KEY
-        } else {
-            host
-        };
-        let found = program::get(environment, path, name, server)?;
+    if let Some(name) = file.helper(host, repository) {
+        let found = program::get(environment, file.path(), name, host)?;
         if found.is_some() {
             return Ok(found);
         }
     }
-    match most_specific(file.auths.iter().flatten(), keys) {
-        Some((key, Some(entry))) => entry.credentials(path, key),
-        _ => Ok(None),
-    }
-}
-
-/// The value whose key is the first of `keys` that any has. The whole spelling goes before the
-/// one with `https://`.
-fn most_specific<'a, T>(
-    entries: impl Iterator<Item = (&'a String, &'a T)>,
-    keys: &[String],
-) -> Option<(&'a String, &'a T)> {
-    entries
-        .filter_map(|(key, value)| {
-            let plain = plain_key(key);
-            let at = keys.iter().position(|wanted| wanted == plain)?;
-            Some(((at, plain != key), (key, value)))
-        })
-        .min_by_key(|(rank, _)| *rank)
-        .map(|(_, found)| found)
-}
-
-impl Entry {
-    fn credentials(&self, path: &Path, key: &str) -> Result<Option<Credentials>, CredentialError> {
-        let given = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
-        if let Some(token) = given(&self.registrytoken) {
-            return Ok(Some(Credentials::RegistryToken(Secret::new(token))));
-        }
-        if let Some(token) = given(&self.identitytoken) {
-            return Ok(Some(Credentials::IdentityToken(Secret::new(token))));
-        }
-        if let Some(auth) = given(&self.auth) {
-            let wrong = || CredentialError::Auth {
-                path: path.to_owned(),
-                key: key.to_owned(),
-            };
-            let bytes = STANDARD.decode(auth.trim()).map_err(|_| wrong())?;
-            let text = String::from_utf8(bytes).map_err(|_| wrong())?;
-            let (username, password) = text.split_once(':').ok_or_else(wrong)?;
-            return Ok(Some(Credentials::Basic {
-                username: username.to_owned(),
-                // docker once padded with NULs, and still takes them off.
-                password: Secret::new(password.trim_matches('\0')),
-            }));
-        }
-        Ok(given(&self.username).map(|username| Credentials::Basic {
-            username,
-            password: Secret::new(self.password.clone().unwrap_or_default()),
-        }))
-    }
+    file.credentials(host, repository)
 }
 
 #[cfg(test)]

@@ -33,8 +33,12 @@ mod trust;
 mod upload;
 mod url;
 
+pub use challenge::{Challenge, parse_challenges};
 pub use config::{Clock, Environment, RemoteConfig, RetryPolicy, SystemClock};
-pub use credentials::{CredentialError, find_credentials};
+pub use credentials::{
+    CredentialError, CredentialFile, Erased, KeepError, Kept, Login, erase_login, find_credentials,
+    store_login,
+};
 pub use download::{BlobError, BlobReader, RepositoryBlobs};
 pub use error::{ApiError, RequestError, Unreachable};
 pub use manifest::ManifestError;

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crossdock_image::Repository;
 use ureq::http::header::WWW_AUTHENTICATE;
 
-use crate::challenge;
+use crate::challenge::parse_challenges;
 use crate::config::RemoteConfig;
 use crate::error::{RequestError, Unreachable};
 use crate::retry::retry_after;
-use crate::secret::Credentials;
+use crate::secret::{Credentials, Secret};
 use crate::token::{Authenticator, Scopes, Target};
 use crate::transport::{Payload, Request, Response, Transport};
 use crate::url::{Origin, Url, is_loopback};
@@ -100,9 +100,17 @@ impl Registry {
 
     /// [`ping`](Self::ping) with `credentials` instead of the configured ones; this client uses
     /// them for `host` from then on. Nothing is written to a file.
-    pub fn login(&self, host: &str, credentials: Credentials) -> Result<(), LoginError> {
+    ///
+    /// The answer is the identity token that the registry's token server gives in place of a
+    /// password, if it does: that is what docker keeps ([`store_login`](crate::store_login)).
+    pub fn login(
+        &self,
+        host: &str,
+        credentials: Credentials,
+    ) -> Result<Option<Secret>, LoginError> {
         self.inner.authenticator.give(host, credentials);
-        self.ping(host)
+        self.ping(host)?;
+        Ok(self.inner.authenticator.identity_token(host))
     }
 }
 
@@ -185,7 +193,7 @@ impl Inner {
             }
             let values = response.headers.get_all(WWW_AUTHENTICATE);
             let values = values.iter().filter_map(|value| value.to_str().ok());
-            let challenges = challenge::parse(values);
+            let challenges = parse_challenges(values);
             let answer = response.api_error();
             sent = Some(self.authenticator.challenged(
                 &self.transport,

@@ -57,6 +57,8 @@ struct HostState {
     credentials: HashMap<Option<String>, Option<Credentials>>,
     /// What the caller gave, instead of what the files hold.
     given: Option<Credentials>,
+    /// What a token server gave in place of the password.
+    identity_token: Option<Secret>,
 }
 
 #[derive(Debug)]
@@ -114,6 +116,12 @@ impl Authenticator {
             given: Some(credentials),
             ..HostState::default()
         };
+    }
+
+    /// The identity token that the token server of `host` gave for a password from
+    /// [`give`](Self::give).
+    pub(crate) fn identity_token(&self, host: &str) -> Option<Secret> {
+        lock(&self.state(host)).identity_token.clone()
     }
 
     /// The header for a request, as far as it is known what the registry wants.
@@ -224,8 +232,11 @@ impl HostState {
                     realm,
                     service: service.as_deref(),
                     scope: scope.as_deref(),
+                    is_login: self.given.is_some(),
                 };
-                let (value, lifetime) = source.ask(credentials.as_ref())?;
+                let granted = source.ask(credentials.as_ref())?;
+                let (value, lifetime) = (granted.token, granted.lifetime);
+                self.identity_token = granted.identity_token.or(self.identity_token.take());
                 let header = bearer(&value);
                 let margin = MARGIN.min(lifetime / 2);
                 self.tokens.push(Token {
@@ -283,6 +294,15 @@ struct TokenServer<'a> {
     realm: &'a str,
     service: Option<&'a str>,
     scope: Option<&'a str>,
+    /// Whether an identity token is of use, to be kept in place of the password.
+    is_login: bool,
+}
+
+/// What a token server gave.
+struct Granted {
+    token: Secret,
+    lifetime: Duration,
+    identity_token: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -293,10 +313,12 @@ struct TokenAnswer {
     access_token: Option<String>,
     #[serde(default)]
     expires_in: Option<u64>,
+    #[serde(default)]
+    refresh_token: Option<String>,
 }
 
 impl TokenServer<'_> {
-    fn ask(&self, credentials: Option<&Credentials>) -> Result<(Secret, Duration), RequestError> {
+    fn ask(&self, credentials: Option<&Credentials>) -> Result<Granted, RequestError> {
         let url = self.url()?;
         let response = match credentials {
             Some(Credentials::IdentityToken(token)) => self.post(url, token)?,
@@ -334,7 +356,12 @@ impl TokenServer<'_> {
             .expires_in
             .filter(|seconds| *seconds > 0)
             .map_or(DEFAULT_LIFETIME, Duration::from_secs);
-        Ok((Secret::new(token), lifetime))
+        let identity_token = given(answer.refresh_token).filter(|_| self.is_login);
+        Ok(Granted {
+            token: Secret::new(token),
+            lifetime,
+            identity_token: identity_token.map(Secret::new),
+        })
     }
 
     /// The server's address. Credentials go there, so it must be as safe as the registry's own.
@@ -369,6 +396,10 @@ impl TokenServer<'_> {
         }
         for scope in self.scopes() {
             url = url.with_query("scope", &scope);
+        }
+        if self.is_login && authorization.is_some() {
+            url = url.with_query("client_id", CLIENT);
+            url = url.with_query("offline_token", "true");
         }
         let mut request = Request::get(url);
         self.transport.send(&mut request, authorization.as_deref())

@@ -14,7 +14,11 @@ fn bearer(realm: &str, service: &str, scope: &str, error: &str) -> Challenge {
 
 #[track_caller]
 fn check(values: &[&str], expected: &[Challenge]) {
-    assert_eq!(parse(values.iter().copied()), expected, "{values:?}");
+    assert_eq!(
+        parse_challenges(values.iter().copied()),
+        expected,
+        "{values:?}"
+    );
 }
 
 #[test]
@@ -76,11 +80,11 @@ proptest! {
             escape(&service),
         );
         let expected = [Challenge::Basic, bearer(&realm, &service, "", "")];
-        prop_assert_eq!(parse([value.as_str()]), expected);
+        prop_assert_eq!(parse_challenges([value.as_str()]), expected);
     }
 
     #[test]
     fn any_text_ends(text in "(Bearer|Basic|[a-z=\", \\\\]{1,8}){0,12}|.{0,60}") {
-        let _ = parse([text.as_str()]);
+        let _ = parse_challenges([text.as_str()]);
     }
 }

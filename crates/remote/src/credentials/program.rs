@@ -6,9 +6,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::CredentialError;
+use super::{CredentialError, Login, server_of};
 use crate::config::Environment;
 use crate::error::printable;
 use crate::secret::{Credentials, Secret};
@@ -17,6 +17,8 @@ use crate::secret::{Credentials, Secret};
 const MAX_ANSWER: u64 = 1 << 20;
 /// The user name under which helpers keep identity tokens.
 const TOKEN_USER: &str = "<token>";
+/// What helpers say of a server that they do not know.
+const NOT_FOUND: &str = "credentials not found";
 
 #[derive(Deserialize)]
 struct Answer {
@@ -26,54 +28,30 @@ struct Answer {
     secret: String,
 }
 
-/// Asks `docker-credential-NAME` for the credentials of `server`; `None` if it has none.
+/// What a helper is given to keep.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Content<'a> {
+    #[serde(rename = "ServerURL")]
+    server_url: &'a str,
+    username: &'a str,
+    secret: &'a str,
+}
+
+/// Asks `docker-credential-NAME` for the credentials of `host`; `None` if it has none.
 /// `config` is the file that names the helper.
 pub(super) fn get(
     environment: &Environment,
     config: &Path,
     name: &str,
-    server: &str,
+    host: &str,
 ) -> Result<Option<Credentials>, CredentialError> {
-    let program = format!("docker-credential-{name}");
-    let failed = |message: String| CredentialError::Helper {
-        program: program.clone(),
-        message,
+    let helper = Helper::find(environment, config, name)?;
+    let Some(answer) = helper.call("get", server_of(host).as_bytes(), None)? else {
+        return Ok(None);
     };
-    let Some(path) = find(environment, &program) else {
-        return Err(CredentialError::NoHelper {
-            path: config.to_owned(),
-            program,
-        });
-    };
-    let mut child = Command::new(path)
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| failed(error.to_string()))?;
-    // A helper that ends without reading says why by its status.
-    if let Some(mut input) = child.stdin.take() {
-        let _ = input.write_all(server.as_bytes());
-    }
-    let mut answer = Vec::new();
-    if let Some(output) = child.stdout.take() {
-        let read = output.take(MAX_ANSWER).read_to_end(&mut answer);
-        read.map_err(|error| failed(error.to_string()))?;
-    }
-    let status = child.wait().map_err(|error| failed(error.to_string()))?;
-    if !status.success() {
-        let message = String::from_utf8_lossy(&answer);
-        if message.contains("credentials not found") {
-            return Ok(None);
-        }
-        return Err(failed(match printable(&message, 200) {
-            message if message.is_empty() => status.to_string(),
-            message => message,
-        }));
-    }
     let Ok(answer) = serde_json::from_slice::<Answer>(&answer) else {
-        return Err(failed("its answer is not valid".to_owned()));
+        return Err(helper.failed("its answer is not valid"));
     };
     Ok(match (answer.username.as_str(), answer.secret) {
         ("", secret) if secret.is_empty() => None,
@@ -83,6 +61,110 @@ pub(super) fn get(
             password: Secret::new(secret),
         }),
     })
+}
+
+/// Gives `docker-credential-NAME` a login to keep. The answer is the program.
+pub(super) fn store(
+    environment: &Environment,
+    config: &Path,
+    name: &str,
+    host: &str,
+    login: &Login,
+) -> Result<String, CredentialError> {
+    let helper = Helper::find(environment, config, name)?;
+    let (username, secret) = match &login.identity_token {
+        Some(token) => (TOKEN_USER, token),
+        None => (login.username.as_str(), &login.password),
+    };
+    let content = Content {
+        server_url: server_of(host),
+        username,
+        secret: secret.reveal(),
+    };
+    let content = serde_json::to_vec(&content).map_err(|error| helper.failed(error))?;
+    match helper.call("store", &content, Some(secret))? {
+        Some(_) => Ok(helper.program),
+        None => Err(helper.failed(NOT_FOUND)),
+    }
+}
+
+/// Has `docker-credential-NAME` erase what it keeps for `host`. The answer is the program, and
+/// whether it kept anything, as far as it says so.
+pub(super) fn erase(
+    environment: &Environment,
+    config: &Path,
+    name: &str,
+    host: &str,
+) -> Result<(String, bool), CredentialError> {
+    let helper = Helper::find(environment, config, name)?;
+    let answer = helper.call("erase", server_of(host).as_bytes(), None)?;
+    Ok((helper.program, answer.is_some()))
+}
+
+/// A helper that is there.
+struct Helper {
+    program: String,
+    path: PathBuf,
+}
+
+impl Helper {
+    fn find(environment: &Environment, config: &Path, name: &str) -> Result<Self, CredentialError> {
+        let program = format!("docker-credential-{name}");
+        match find(environment, &program) {
+            Some(path) => Ok(Self { program, path }),
+            None => Err(CredentialError::NoHelper {
+                path: config.to_owned(),
+                program,
+            }),
+        }
+    }
+
+    fn failed(&self, message: impl ToString) -> CredentialError {
+        CredentialError::Helper {
+            program: self.program.clone(),
+            message: message.to_string(),
+        }
+    }
+
+    /// What the helper answers to `verb`; `None` if it says that it has no such credentials.
+    /// `secret` is what it must not repeat.
+    fn call(
+        &self,
+        verb: &str,
+        input: &[u8],
+        secret: Option<&Secret>,
+    ) -> Result<Option<Vec<u8>>, CredentialError> {
+        let mut child = Command::new(&self.path)
+            .arg(verb)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| self.failed(error))?;
+        // A helper that ends without reading says why by its status.
+        if let Some(mut stdin) = child.stdin.take() {
+            let _ = stdin.write_all(input);
+        }
+        let mut answer = Vec::new();
+        let read = match child.stdout.take() {
+            Some(stdout) => stdout.take(MAX_ANSWER).read_to_end(&mut answer),
+            None => Ok(0),
+        };
+        let status = child.wait().map_err(|error| self.failed(error))?;
+        read.map_err(|error| self.failed(error))?;
+        if status.success() {
+            return Ok(Some(answer));
+        }
+        let message = String::from_utf8_lossy(&answer);
+        if message.contains(NOT_FOUND) {
+            return Ok(None);
+        }
+        let repeats = secret.is_some_and(|secret| message.contains(secret.reveal()));
+        Err(self.failed(match printable(&message, 200) {
+            message if message.is_empty() || repeats => status.to_string(),
+            message => message,
+        }))
+    }
 }
 
 /// The program's file in the folders of the PATH. A name with a separator in it is none.

@@ -124,70 +124,171 @@ fn errors_show_no_secret() {
     assert!(!shown.contains("hunter2"), "{shown}");
 }
 
-/// Helpers are programs: on other systems than Unix a test has none that it could write.
-#[cfg(unix)]
-mod helpers {
-    use std::os::unix::fs::PermissionsExt as _;
+fn login(username: &str, password: &str, identity_token: Option<&str>) -> Login {
+    Login {
+        username: username.to_owned(),
+        password: Secret::new(password),
+        identity_token: identity_token.map(Secret::new),
+    }
+}
 
-    use super::*;
+/// What the file holds after a login of `user` with the password `p`, or with an identity token,
+/// or after the logout.
+#[derive(Clone, Copy)]
+enum Change<'a> {
+    Password(&'a str),
+    Token(&'a str),
+    ByHelper(&'a str),
+    Logout(&'a str),
+}
 
-    /// A helper that answers by what it is asked for.
-    const HELPER: &str = r#"#!/bin/sh
-read -r server
-case "$1 $server" in
-  "get https://index.docker.io/v1/") echo '{"ServerURL":"x","Username":"hub","Secret":"s"}';;
-  "get token.io") echo '{"Username":"<token>","Secret":"refresh"}';;
-  "get empty.io") echo '{"Username":"","Secret":""}';;
-  "get bad.io") echo 'hunter2';;
-  "get locked.io") printf 'keychain is locked\033[1m'; exit 1;;
-  "get silent.io") exit 3;;
-  *) echo 'credentials not found in native keychain'; exit 1;;
-esac
+#[track_caller]
+fn check_change(before: &str, change: Change<'_>, expected: &str) {
+    let path = Path::new("config.json");
+    let file = CredentialFile::parse(path, before.as_bytes()).unwrap();
+    let after = match change {
+        Change::Password(host) => file.with_login(host, Some(&login("user", "p", None))),
+        Change::Token(host) => file.with_login(host, Some(&login("user", "p", Some("t")))),
+        Change::ByHelper(host) => file.with_login(host, None),
+        Change::Logout(host) => file.without_login(host),
+    };
+    let text = String::from_utf8(after.to_bytes()).unwrap();
+    assert_eq!(text, expected, "{before}");
+    let again = CredentialFile::parse(path, text.as_bytes()).unwrap();
+    assert_eq!(again.to_bytes(), after.to_bytes());
+    let (host, found) = match change {
+        Change::Password(host) => (host, basic("user", "p")),
+        Change::Token(host) => (host, Some(Credentials::IdentityToken(Secret::new("t")))),
+        Change::ByHelper(host) | Change::Logout(host) => (host, None),
+    };
+    for file in [after, again] {
+        assert_eq!(file.credentials(host, None).unwrap(), found, "{text}");
+    }
+}
+
+#[test]
+fn files_that_docker_would_write() {
+    use Change::{ByHelper, Logout, Password, Token};
+    let one = "{\n\t\"auths\": {\n\t\t\"a.io\": {\n\t\t\t\"auth\": \"dXNlcjpw\"\n\t\t}\n\t}\n}\n";
+    let hub = one.replace("a.io", "https://index.docker.io/v1/");
+    let none = "{\n\t\"auths\": {}\n}\n";
+    check_change("", Password("a.io"), one);
+    check_change("{\"auths\": null}", Password("a.io"), one);
+    check_change(one, Password("a.io"), one);
+    check_change(one, Logout("a.io"), none);
+    check_change("", Password("docker.io"), &hub);
+    check_change(&hub, Logout("docker.io"), none);
+    // All names of one registry are one.
+    let names = r#"{"auths": {"docker.io": {"auth": "eDp5"}, "index.docker.io": null}}"#;
+    check_change(names, Password("docker.io"), &hub);
+    check_change(names, Logout("docker.io"), none);
+    let old = r#"{"auths": {"https://a.io/v1/": {"auth": "eDp5"}, "http://a.io": {}}}"#;
+    check_change(old, Password("a.io"), one);
+    check_change(old, Logout("a.io"), none);
+    // The user name beside an identity token: podman skips entries without `auth`.
+    let token = "{\n\t\"auths\": {\n\t\t\"a.io\": {\n\t\t\t\"auth\": \"dXNlcjo=\",\n\t\t\t\
+                 \"identitytoken\": \"t\"\n\t\t}\n\t}\n}\n";
+    check_change(one, Token("a.io"), token);
+    check_change(token, Password("a.io"), one);
+    let empty = "{\n\t\"auths\": {\n\t\t\"a.io\": {}\n\t}\n}\n";
+    check_change(one, ByHelper("a.io"), empty);
+    check_change("{}", ByHelper("a.io"), empty);
+    check_change("{}", Logout("a.io"), "{}\n");
+}
+
+#[test]
+fn what_is_not_ours_stays() {
+    let before = r#"{"z": 1.50, "HttpHeaders": {"b":"1", "a" : "2"}, "auths": {
+        "b.io/team": {"auth": "eDp5", "new": [1]}, "a.io": {"password": "q", "email": "e@x", "username": "x"},
+        "c.io": {"auth": "!!"}}, "a": null, "big": 123456789012345678901234567890, "z": "again"}"#;
+    let after = r#"{
+	"z": "again",
+	"HttpHeaders": {"b":"1", "a" : "2"},
+	"auths": {
+		"b.io/team": {"auth": "eDp5", "new": [1]},
+		"a.io": {
+			"auth": "dXNlcjpw",
+			"email": "e@x"
+		},
+		"c.io": {"auth": "!!"}
+	},
+	"a": null,
+	"big": 123456789012345678901234567890
+}
 "#;
+    check_change(before, Change::Password("a.io"), after);
+    // An entry for a part of a registry is another one.
+    let file = CredentialFile::parse(Path::new("x"), before.as_bytes()).unwrap();
+    let same = file.without_login("b.io");
+    assert_eq!(same.to_bytes(), file.to_bytes());
+}
 
-    fn install(folder: &Path, name: &str) {
-        let path = folder.join("bin").join(name);
-        write(path.clone(), HELPER);
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-    }
+#[test]
+fn logins_in_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = |variables| environment(folder.path(), variables);
+    let user = login("user", "hunter2", None);
+    let check = |variables, path: &str| {
+        let environment = environment(variables);
+        let path = folder.path().join(path);
+        let kept = store_login(&environment, "a.io", &user).unwrap();
+        assert_eq!(kept, Kept::File { path: path.clone() });
+        let found = find_credentials(&environment, "a.io", None).unwrap();
+        assert_eq!(found, basic("user", "hunter2"), "{}", path.display());
+        assert_eq!(erase_login(&environment, "a.io").unwrap().from, [kept]);
+        assert_eq!(find_credentials(&environment, "a.io", None).unwrap(), None);
+        assert_eq!(erase_login(&environment, "a.io").unwrap().from, []);
+        let names = fs::read_dir(path.parent().unwrap()).unwrap();
+        assert_eq!(names.count(), 1, "nothing else is left");
+    };
+    check(&[][..], ".docker/config.json");
+    check(&[("DOCKER_CONFIG", "@/new/one")], "new/one/config.json");
+    let both = [
+        ("REGISTRY_AUTH_FILE", "@/x/auth.json"),
+        ("DOCKER_CONFIG", "@/y"),
+    ];
+    check(&both, "x/auth.json");
+    let podman = "c/containers/auth.json";
+    write(
+        folder.path().join(podman),
+        r#"{"auths": {"a.io": {"auth": "eDp5"}}}"#,
+    );
+    let variables = [("XDG_CONFIG_HOME", "@/c")];
+    let erased = erase_login(&environment(&variables), "a.io").unwrap();
+    assert_eq!(erased.from, []);
+    assert_eq!(erased.remaining, Some(folder.path().join(podman)));
+}
 
-    #[test]
-    fn answers() {
-        let folder = tempfile::tempdir().unwrap();
-        install(folder.path(), "docker-credential-test");
-        let config = r#"{"credsStore": "test", "credHelpers": {"other.io": "missing", "no.io": ""},
-            "auths": {"plain.io": {"username": "plain"}}}"#;
-        write(folder.path().join(".docker/config.json"), config);
-        let path = std::env::var("PATH").unwrap_or_default();
-        let variables = [("PATH", format!("@/bin:{path}"))];
-        let variables = variables.each_ref().map(|(k, v)| (*k, v.as_str()));
-        let environment = environment(folder.path(), &variables);
-        assert_eq!(find(&environment, "debian").unwrap(), basic("hub", "s"));
-        let token = Some(Credentials::IdentityToken(Secret::new("refresh")));
-        assert_eq!(find(&environment, "token.io/a").unwrap(), token);
-        for none in ["empty.io/a", "unknown.io/a", "no.io/a"] {
-            assert_eq!(find(&environment, none).unwrap(), None, "{none}");
-        }
-        // What the helper does not know may be in the file.
-        assert_eq!(
-            find(&environment, "plain.io/a").unwrap(),
-            basic("plain", "")
-        );
-        let error = |name| find(&environment, name).unwrap_err().to_string();
-        assert!(error("locked.io/a").ends_with("keychain is locked[1m"));
-        assert!(error("silent.io/a").contains("exit status: 3"));
-        assert!(!error("bad.io/a").contains("hunter2"));
-        assert!(error("other.io/a").contains("docker-credential-missing"));
+#[test]
+fn logins_that_are_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |environment: &Environment, login: &Login, expected: &str| {
+        let error = store_login(environment, "a.io", login).unwrap_err();
+        let shown = format!("{error} {error:?} {login:?}");
+        assert!(shown.contains(expected), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    };
+    let user = login("user", "hunter2", Some("hunter2"));
+    check(&Environment::default(), &user, "DOCKER_CONFIG");
+    let home = environment(folder.path(), &[]);
+    check(&home, &login("", "hunter2", None), "user name");
+    check(&home, &login("a:b", "hunter2", None), "user name");
+    let path = folder.path().join(".docker/config.json");
+    for broken in [
+        "[]",
+        "{",
+        "{\"auths\": \"hunter2\"}",
+        "{\"auths\": {\"a.io\": 1}}",
+    ] {
+        write(path.clone(), broken);
+        check(&home, &user, "line 1");
+        erase_login(&home, "a.io").unwrap_err();
+        assert_eq!(fs::read_to_string(&path).unwrap(), broken);
     }
-
-    #[test]
-    fn names_are_no_paths() {
-        let folder = tempfile::tempdir().unwrap();
-        install(folder.path(), "docker-credential-x");
-        let config = r#"{"credsStore": "x/../docker-credential-x"}"#;
-        write(folder.path().join(".docker/config.json"), config);
-        let environment = environment(folder.path(), &[("PATH", "@/bin")]);
-        let error = find(&environment, "a.io/a").unwrap_err();
-        assert!(matches!(error, CredentialError::NoHelper { .. }), "{error}");
-    }
+    write(path.clone(), "{\"credsStore\": \"missing\"}");
+    check(&home, &user, "docker-credential-missing");
+    // A folder stands in the file's place.
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    store_login(&home, "a.io", &user).unwrap_err();
 }

@@ -133,6 +133,31 @@ fn identity_tokens() {
 }
 
 #[test]
+fn a_login_may_give_an_identity_token() {
+    let server = Server::start();
+    let realm = format!("http://{}/token", server.host());
+    server.on(move |asked| match asked.path.as_str() {
+        "/token" => Some(Answer::new(200).body("{\"token\": \"T\", \"refresh_token\": \"R\"}")),
+        _ => (asked.header("authorization") != "Bearer T").then(|| {
+            let value = format!("Bearer realm=\"{realm}\"");
+            Answer::new(401).header("WWW-Authenticate", value)
+        }),
+    });
+    let (client, _) = client();
+    let credentials = Credentials::Basic {
+        username: "u".to_owned(),
+        password: Secret::new("p"),
+    };
+    let token = client.login(&server.host(), credentials).unwrap();
+    assert_eq!(token, Some(Secret::new("R")));
+    assert_eq!(queries(&server), ["client_id=crossdock&offline_token=true"]);
+    // Whoever only reads has no use for one.
+    let (_home, client, _) = with_entry(&server, "{\"auth\": \"dTpw\"}");
+    client.ping(&server.host()).unwrap();
+    assert_eq!(queries(&server)[1], "");
+}
+
+#[test]
 fn registry_tokens() {
     let server = Server::start();
     server.on(|asked| {
