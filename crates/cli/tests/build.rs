@@ -211,9 +211,21 @@ fn names_and_the_store() {
         .run(&["--root", "other", LINUX[0], LINUX[1]])
         .expect(0, &[]);
     assert!(bench.path("other/oci-layout").exists());
-    for name in ["", ":1", "a b", "app:", "app:1/"] {
-        bench.run(&["-t", name]).expect(1, &["-t", "is not a name"]);
+    let wrong = [
+        ("", "the name is empty"),
+        (":1", "the name is empty"),
+        ("a b", "the repository \"a b\" is not of"),
+        ("app:", "the tag \"\" is not of"),
+        ("App", "must be lower case"),
+        (
+            "app@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "a name has no digest",
+        ),
+    ];
+    for (name, reason) in wrong {
+        bench.run(&["-t", name]).expect(1, &["-t", reason]);
     }
+    bench.run(&["--push"]).expect(1, &["-t HOST/NAME:TAG"]);
 }
 
 /// Relative layouts are relative to where the command runs, not to the context.
@@ -428,10 +440,10 @@ fn exit_codes() {
     );
     check("FROM scratch\nRUN x\n", &LINUX, 1, &["Dockerfile:2", "RUN"]);
     check(
-        "FROM debian\n",
+        "FROM Debian\n",
         &LINUX,
         1,
-        &["images of registries cannot be read yet"],
+        &["\"Debian\"", "must be lower case"],
     );
     check(
         "FROM oci-layout://linux:none\n",
@@ -476,7 +488,17 @@ fn exit_codes() {
         5,
         &["lost: ", "C:\\c\\makefile"],
     );
-    // 4: the machine.
+    // 4: the machine, or the network.
+    check(
+        "FROM 127.0.0.1:1/base\n",
+        &LINUX,
+        4,
+        &[
+            "127.0.0.1:1/base",
+            "cannot be reached",
+            "the connection was refused",
+        ],
+    );
     check(PLAIN, &["--root", "file/store"], 4, &["store: "]);
     bench
         .run(&["-o", "type=oci,dest=file/a.tar", LINUX[0], LINUX[1]])
