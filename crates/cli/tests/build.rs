@@ -214,7 +214,7 @@ fn names_and_the_store() {
     let wrong = [
         ("", "the name is empty"),
         (":1", "the name is empty"),
-        ("a b", "the repository \"a b\" is not of"),
+        ("a b", "the repository \"library/a b\" is not of"),
         ("app:", "the tag \"\" is not of"),
         ("App", "must be lower case"),
         (
