@@ -18,6 +18,6 @@ pub use context::{
 pub use files::{Existing, TemporaryFile, atomic_write, read_file, spool_in, sync_directory};
 pub use folders::{DataDirectoryError, data_directory, environment_variables, home_directory};
 pub use interruption::{Announced, Interruption, on_interruption, undivided};
-pub use lock::FileLock;
+pub use lock::{FileLock, Held, LockFile};
 pub use names::{NameError, bytes_to_os, os_to_bytes};
 pub use temporary_folder::TemporaryFolder;

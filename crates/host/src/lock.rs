@@ -43,6 +43,61 @@ impl FileLock {
     }
 }
 
+/// A file to lock again and again: opening it is the dear part.
+#[derive(Debug)]
+pub struct LockFile {
+    file: File,
+}
+
+impl LockFile {
+    /// Opens the file, which is created if it is missing.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        open(path).map(|file| Self { file })
+    }
+
+    /// Waits until no one holds the lock alone, then holds it together with other sharers.
+    pub fn shared(&mut self) -> io::Result<Held<'_>> {
+        uninterrupted(|| self.file.lock_shared())?;
+        Ok(Held { file: &self.file })
+    }
+
+    /// Waits until no one else holds the lock, then holds it alone.
+    pub fn exclusive(&mut self) -> io::Result<Held<'_>> {
+        uninterrupted(|| self.file.lock())?;
+        Ok(Held { file: &self.file })
+    }
+}
+
+/// The lock of a [`LockFile`], held until this is dropped or the process ends.
+#[derive(Debug)]
+pub struct Held<'a> {
+    file: &'a File,
+}
+
+impl Held<'_> {
+    /// Goes on holding the lock until the [`LockFile`] is dropped.
+    pub fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // A lock that cannot be given back ends with the file.
+        let _ = self.file.unlock();
+    }
+}
+
+/// Waits on when a signal has interrupted the waiting.
+fn uninterrupted(mut lock: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    loop {
+        match lock() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)

@@ -95,6 +95,7 @@ impl Ingest {
                 found_size: size,
             });
         }
+        self.store.hold_blob(&digest);
         let root = self.store.root();
         if blob::is_there(root, &digest, size) {
             return Ok((digest, size));

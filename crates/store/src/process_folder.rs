@@ -1,10 +1,13 @@
 //! A folder for the temporary files of one process, removed by others if it dies.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crossdock_host::{Announced, FileLock};
+
+use crate::lease::LEASES;
+use crate::prune::Removed;
 
 /// The file in the folder that is locked as long as its owner lives.
 const ALIVE: &str = "alive";
@@ -16,14 +19,24 @@ pub(crate) struct ProcessFolder {
     alive: Option<FileLock>,
 }
 
+/// The folders of all processes.
+#[derive(Debug, Default)]
+pub(crate) struct Processes {
+    /// Folders whose owner lives.
+    pub(crate) living: Vec<PathBuf>,
+    /// Files in those of the dead.
+    pub(crate) dead: Removed,
+}
+
 impl ProcessFolder {
-    /// Removes the folders of processes that are gone from `parent`, then makes one there.
+    /// Removes the folders of processes that are gone from `parent`, then makes one there. Tells
+    /// what was removed.
     ///
     /// `mutex` is a lock file under which both happen: without it, a folder whose lock its owner
     /// is about to take would look abandoned.
-    pub(crate) fn create(parent: &Path, mutex: &Path) -> io::Result<Self> {
+    pub(crate) fn create(parent: &Path, mutex: &Path) -> io::Result<(Self, Removed)> {
         let _held = FileLock::exclusive(mutex)?;
-        remove_abandoned(parent)?;
+        let removed = look(parent, true)?.dead;
         let mut count = 0_u64;
         let folder = loop {
             let path = parent.join(format!("{}-{count}", std::process::id()));
@@ -33,8 +46,10 @@ impl ProcessFolder {
                 Err(error) => return Err(error),
             }
         };
+        // Before the lock: the folder of a living process without leases is an older program's.
+        File::create_new(folder.path().join(LEASES))?;
         let alive = FileLock::try_exclusive(&folder.path().join(ALIVE))?;
-        Ok(Self { folder, alive })
+        Ok((Self { folder, alive }, removed))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -51,15 +66,47 @@ impl Drop for ProcessFolder {
     }
 }
 
-fn remove_abandoned(parent: &Path) -> io::Result<()> {
+/// The folders in `parent`; with `remove`, those of the dead are removed. `mutex` is as for
+/// [`ProcessFolder::create`].
+pub(crate) fn processes(parent: &Path, mutex: &Path, remove: bool) -> io::Result<Processes> {
+    let _held = FileLock::exclusive(mutex)?;
+    look(parent, remove)
+}
+
+fn look(parent: &Path, remove: bool) -> io::Result<Processes> {
+    let mut found = Processes::default();
     for entry in fs::read_dir(parent)? {
         let path = entry?.path();
-        // The lock is given back before the folder goes, for Windows; the mutex is held. What
-        // cannot be removed (another user's, say) harms nobody.
-        if let Ok(Some(lock)) = FileLock::try_exclusive(&path.join(ALIVE)) {
-            drop(lock);
-            let _ = fs::remove_dir_all(&path);
+        match FileLock::try_exclusive(&path.join(ALIVE)) {
+            // The lock is given back before the folder goes, for Windows; the mutex is held.
+            Ok(Some(lock)) => drop(lock),
+            Err(_) if !path.is_dir() => continue,
+            // What cannot be asked (another user's, say) may live.
+            Ok(None) | Err(_) => {
+                found.living.push(path);
+                continue;
+            }
+        }
+        let files = files(&path);
+        // What cannot be removed harms nobody.
+        if !remove || fs::remove_dir_all(&path).is_ok() {
+            found.dead += files;
         }
     }
-    Ok(())
+    Ok(found)
+}
+
+/// The files in a folder, but for the two that every process has. An unreadable folder counts
+/// as empty: this is only told, not relied on.
+fn files(folder: &Path) -> Removed {
+    let mut files = Removed::default();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let own = [ALIVE, LEASES]
+            .iter()
+            .any(|name| entry.file_name() == *name);
+        if let (false, Ok(found)) = (own, entry.metadata()) {
+            files.add(found.len());
+        }
+    }
+    files
 }

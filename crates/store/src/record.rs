@@ -35,7 +35,20 @@ impl RecordKind {
         }
     }
 
-    fn code(self) -> u8 {
+    /// All kinds. Those that lead to others come first.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Cache,
+        Self::ContextMemory,
+        Self::Checkpoints,
+        Self::LayerIndex,
+        Self::Uncompressed,
+    ];
+
+    pub(crate) fn of_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::LayerIndex => 1,
             Self::Uncompressed => 2,

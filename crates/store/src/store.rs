@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crossdock_host::{Existing, FileLock, TemporaryFile, spool_in};
 use crossdock_image::{
@@ -14,7 +14,9 @@ use crossdock_image::{
 use crate::blob::{self, BlobError, DocumentReadError};
 use crate::ingest::{Ingest, IngestError};
 use crate::layout::{INDEX_FILE, LAYOUT_FILE, LAYOUT_FILE_CONTENT};
-use crate::process_folder::ProcessFolder;
+use crate::lease::{Leases, Name};
+use crate::process_folder::{ProcessFolder, Processes, processes};
+use crate::prune::{self, PruneError, PruneRequest, Pruned, Removed, ResultNeeds};
 use crate::record::{self, Lookup, RecordError, RecordKind};
 use crate::tags::{self, TagError};
 
@@ -23,6 +25,10 @@ use crate::tags::{self, TagError};
 /// A store is an OCI image layout with a folder `crossdock/` in it. Every file appears whole or
 /// not at all, whenever a process is killed; files are never changed, only replaced. Clones share
 /// one opening.
+///
+/// Whatever an open store looks at, finds or writes it holds until its last clone, reader and
+/// ingest is dropped: [`prune`](Self::prune), here or in another process, leaves it and what it
+/// refers to alone.
 #[derive(Debug, Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -32,9 +38,11 @@ pub struct Store {
 #[derive(Debug)]
 pub(crate) struct Inner {
     root: PathBuf,
+    // Before the folder that their file is in, which Windows could not remove.
+    leases: Leases,
     process_folder: ProcessFolder,
-    /// Held by every open store; whoever wants to remove what nobody uses takes it alone.
-    _in_use: FileLock,
+    /// What the dead had left and was removed at opening, until `prune` tells it.
+    left_behind: Mutex<Removed>,
 }
 
 /// What a blob is once it is decompressed.
@@ -44,6 +52,16 @@ pub struct Uncompressed {
     pub diff_id: DiffId,
     /// The size of the tar in bytes.
     pub size: u64,
+}
+
+impl Uncompressed {
+    pub(crate) fn parse(payload: &[u8]) -> Option<Self> {
+        let (hash, size) = payload.split_first_chunk::<32>()?;
+        Some(Self {
+            diff_id: DiffId::new(Digest::from_bytes(*hash)),
+            size: u64::from_le_bytes(size.try_into().ok()?),
+        })
+    }
 }
 
 /// Why a store cannot be opened.
@@ -99,8 +117,7 @@ const FOLDERS: [&str; 8] = [
 impl Store {
     /// Opens the store in the folder `root`, or makes one if the folder is missing or empty.
     ///
-    /// Waits while another process removes what is unused. Temporary files of processes that
-    /// were killed are removed.
+    /// Temporary files of processes that were killed are removed.
     pub fn open(root: &Path) -> Result<Self, OpenStoreError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
@@ -124,14 +141,16 @@ impl Store {
         }
         check_version(&own.join(VERSION_FILE))?;
         let locks = own.join("locks");
-        let in_use = FileLock::shared(&locks.join("gc")).map_err(failed(&locks))?;
         let temporary = own.join("tmp");
-        let process_folder =
+        let (process_folder, left_behind) =
             ProcessFolder::create(&temporary, &locks.join("tmp")).map_err(failed(&temporary))?;
+        let leases = Leases::open(process_folder.path(), &locks.join("leases"))
+            .map_err(failed(process_folder.path()))?;
         let inner = Inner {
             root: root.to_owned(),
+            leases,
             process_folder,
-            _in_use: in_use,
+            left_behind: Mutex::new(left_behind),
         };
         inner.initialise()?;
         Ok(Self {
@@ -152,6 +171,7 @@ impl Store {
     /// Puts `bytes` into the store as a blob.
     pub fn put_bytes(&self, bytes: &[u8]) -> Result<BlobDigest, IngestError> {
         let digest = BlobDigest::new(Digest::of(bytes));
+        self.inner.hold_blob(&digest);
         // Documents are small: unlike in `Ingest::commit` the content itself can be compared.
         match fs::read(blob::path(self.root(), &digest)) {
             Ok(found) if found == bytes => return Ok(digest),
@@ -175,6 +195,7 @@ impl Store {
 
     /// The size of a blob that is there, in bytes.
     pub fn blob_size(&self, digest: &BlobDigest) -> Option<u64> {
+        self.inner.hold_blob(digest);
         let found = fs::metadata(blob::path(self.root(), digest)).ok()?;
         found.is_file().then_some(found.len())
     }
@@ -182,6 +203,7 @@ impl Store {
     /// Opens a blob for one verified pass. If it proves damaged, then or now, it is moved aside,
     /// so that a later ingest replaces it.
     pub fn open_blob(&self, descriptor: &Descriptor) -> Result<BlobReader, BlobError> {
+        self.inner.hold_blob(&descriptor.digest);
         match blob::open_verified(self.root(), descriptor) {
             Ok(reader) => Ok(BlobReader {
                 reader,
@@ -202,6 +224,7 @@ impl Store {
     /// Opens a blob for reading anywhere, and gives its size. Nothing of it is verified: what is
     /// read must be checked by other means.
     pub fn open_blob_unverified(&self, digest: &BlobDigest) -> Result<(File, u64), BlobError> {
+        self.inner.hold_blob(digest);
         blob::open(self.root(), digest)
     }
 
@@ -254,16 +277,7 @@ impl Store {
             }
         };
         // The checksum was right: another length would be another version's.
-        let fields = payload
-            .split_first_chunk::<32>()
-            .and_then(|(hash, rest)| Some((hash, <[u8; 8]>::try_from(rest).ok()?)));
-        Ok(match fields {
-            Some((hash, size)) => Lookup::Found(Uncompressed {
-                diff_id: DiffId::new(Digest::from_bytes(*hash)),
-                size: u64::from_le_bytes(size),
-            }),
-            None => Lookup::Missing,
-        })
+        Ok(Uncompressed::parse(&payload).map_or(Lookup::Missing, Lookup::Found))
     }
 
     /// Keeps what a blob decompresses to. The caller has decompressed and hashed it.
@@ -334,6 +348,7 @@ impl Store {
 
     /// Gives `descriptor` the name `name`, which may have been another's.
     pub fn tag(&self, name: &str, descriptor: &Descriptor) -> Result<(), TagError> {
+        self.inner.hold_blob(&descriptor.digest);
         let entry = tags::named(descriptor, name);
         tags::update(&self.inner, |entries| tags::merge(&entries, &[entry]))
     }
@@ -348,13 +363,19 @@ impl Store {
 
     /// What has the name `name`.
     pub fn resolve(&self, name: &str) -> Result<Option<Descriptor>, TagError> {
-        let entries = tags::entries(&self.inner)?;
-        Ok(entries
-            .into_iter()
-            .find(|entry| entry.ref_name() == Some(name)))
+        loop {
+            let mut entries = tags::entries(&self.inner)?.into_iter();
+            let found = entries.find(|entry| entry.ref_name() == Some(name));
+            // If it still has the name once it is held, it was not removed before that.
+            match found {
+                Some(entry) if self.inner.hold_blob(&entry.digest) => {}
+                found => return Ok(found),
+            }
+        }
     }
 
-    /// All names with what they name, sorted.
+    /// All names with what they name, sorted. Unlike with [`resolve`](Self::resolve), what they
+    /// name is not held yet.
     pub fn tags(&self) -> Result<Vec<(String, Descriptor)>, TagError> {
         let mut tags: Vec<_> = tags::entries(&self.inner)?
             .into_iter()
@@ -362,6 +383,25 @@ impl Store {
             .collect();
         tags.sort_by(|(left, _), (right, _)| left.cmp(right));
         Ok(tags)
+    }
+
+    /// Removes what no name, no cache entry and no open store needs.
+    ///
+    /// `needs` tells what the results in a cache entry need, from the bytes that
+    /// [`cache_put`](Self::cache_put) was given; an entry without a result that is whole is of no
+    /// use and goes. It must not use the store. Other processes may go on working: they wait only
+    /// while it is decided what goes. Killed at any moment, this leaves the store whole.
+    pub fn prune(
+        &self,
+        request: &PruneRequest,
+        needs: &mut dyn FnMut(&[u8]) -> Vec<ResultNeeds>,
+    ) -> Result<Pruned, PruneError> {
+        prune::prune(&self.inner, request, needs)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
     }
 
     /// Whether a blob's file has the content that its name says.
@@ -416,7 +456,27 @@ impl Inner {
         self.own("locks").join(name)
     }
 
-    fn own(&self, folder: &str) -> PathBuf {
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.leases
+    }
+
+    /// Holds a blob, whether it is there or not; whether that is new.
+    pub(crate) fn hold_blob(&self, digest: &BlobDigest) -> bool {
+        self.leases.hold(Name::Blob(*digest))
+    }
+
+    /// The folders of all processes that have the store open.
+    pub(crate) fn processes(&self, remove_dead: bool) -> io::Result<Processes> {
+        let mut found = processes(&self.own("tmp"), &self.lock_path("tmp"), remove_dead)?;
+        let left_behind = &mut *self
+            .left_behind
+            .lock()
+            .unwrap_or_else(|error| error.into_inner());
+        found.dead += std::mem::take(left_behind);
+        Ok(found)
+    }
+
+    pub(crate) fn own(&self, folder: &str) -> PathBuf {
         self.root.join(OWN).join(folder)
     }
 
@@ -433,6 +493,7 @@ impl Inner {
     }
 
     fn record(&self, kind: RecordKind, key: &[u8; 32]) -> Result<Lookup<Vec<u8>>, RecordError> {
+        self.leases.hold(Name::Record(kind, *key));
         let path = self.record_path(kind, key);
         record::read(&path, kind, key, &self.own("damaged"))
     }
@@ -443,6 +504,7 @@ impl Inner {
         key: &[u8; 32],
         payload: &[u8],
     ) -> Result<(), RecordError> {
+        self.leases.hold(Name::Record(kind, *key));
         let path = self.record_path(kind, key);
         self.write_whole(&path, &record::encode(kind, key, payload))
             .map_err(|source| RecordError::Write { path, source })
