@@ -34,5 +34,8 @@ pub use push::push;
 pub use crossdock_image::{Platform, Reference};
 pub use crossdock_layer::{CollisionPolicy, Limits, Loss, LossKind, Timestamp};
 /// The client of registries, and what it is made with.
-pub use crossdock_remote::{Environment, Registry, RemoteConfig, registry_host};
+pub use crossdock_remote::{
+    Credentials, Environment, KeepError, Kept, Login, LoginError, Registry, RemoteConfig, Secret,
+    erase_login, find_credentials, registry_host, store_login,
+};
 pub use crossdock_store::{OpenStoreError, Store};

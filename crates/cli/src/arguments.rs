@@ -1,10 +1,13 @@
 //! The command line.
 
+mod login;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use crossdock_build::CollisionPolicy;
 
+pub(crate) use self::login::{Login, Logout};
 use crate::progress::ProgressMode;
 use crate::registry::RegistryOptions;
 
@@ -30,6 +33,8 @@ pub(crate) enum Command {
     Build(Build),
     Pull(Pull),
     Push(Push),
+    Login(Login),
+    Logout(Logout),
 }
 
 /// Build an image from a Dockerfile

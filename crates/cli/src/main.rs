@@ -17,6 +17,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
         Command::Build(build) => commands::build::run(arguments.root.as_deref(), build),
+        Command::Login(login) => commands::login::run(login),
+        Command::Logout(logout) => commands::logout::run(logout),
         Command::Pull(pull) => commands::pull::run(arguments.root.as_deref(), pull),
         Command::Push(push) => commands::push::run(arguments.root.as_deref(), push),
     };

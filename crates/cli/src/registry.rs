@@ -36,6 +36,15 @@ impl RegistryOptions {
     }
 }
 
+/// The registry that the argument of `login` and `logout` means.
+pub(crate) fn server_host(server: &str) -> Result<String, Failure> {
+    registry_host(server).ok_or_else(|| {
+        Failure::input(format!(
+            "{server}: is not a registry; write it like example.com or example.com:5000"
+        ))
+    })
+}
+
 /// The environment of this process, where credentials, certificates and proxies are named.
 pub(crate) fn environment() -> Environment {
     Environment::new(

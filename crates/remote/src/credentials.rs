@@ -132,6 +132,20 @@ pub enum KeepError {
     },
 }
 
+impl KeepError {
+    /// Whether the machine or a helper failed; else the configuration has to be changed.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::NoFolder | Self::Username => false,
+            Self::Credentials(error) => matches!(
+                error,
+                CredentialError::Read { .. } | CredentialError::Helper { .. }
+            ),
+            Self::Write { .. } => true,
+        }
+    }
+}
+
 /// The credentials for a registry, or for one repository of it. `None` if there are none.
 ///
 /// The first file that has some decides. In a file, the most specific key does: podman's may name

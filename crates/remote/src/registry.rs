@@ -52,6 +52,16 @@ pub enum LoginError {
     Request(#[from] RequestError),
 }
 
+impl LoginError {
+    /// Whether the network or the registry failed, and the same login may succeed later.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::NoRegistry { .. } => false,
+            Self::Request(error) => error.is_failure(),
+        }
+    }
+}
+
 /// The registry that `text` means, as `docker login` reads it: a host, or a host and a port; what
 /// was once written around it (`https://index.docker.io/v1/`) is taken off, and docker.io's other
 /// names become that one. `None` if there is no host in it.

@@ -1,6 +1,8 @@
 //! One file for each command.
 
 pub(crate) mod build;
+pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod pull;
 pub(crate) mod push;
 
