@@ -357,6 +357,9 @@ impl Transport {
             let roots = self.trust.roots(origin)?;
             tls = tls.root_certs(RootCerts::new_with_certs(&roots));
         }
+        if origin.is_https {
+            tls = tls.client_cert(self.trust.client(origin)?);
+        }
         let stall = Some(self.config.stall_timeout);
         let agent = Agent::config_builder()
             .http_status_as_error(false)

@@ -1,10 +1,13 @@
-//! Whose certificates are believed.
+//! Whose certificates are believed, and which one is shown.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use ureq::tls::{Certificate, PemItem, parse_pem};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, parse_pem};
 
 use crate::config::{Environment, RemoteConfig};
 use crate::error::RequestError;
@@ -57,16 +60,36 @@ impl Trust {
     pub(crate) fn roots(&self, origin: &Origin) -> Result<Vec<Certificate<'static>>, RequestError> {
         let mut roots = self.system.get_or_init(system).clone();
         if let Some(file) = self.environment.variable("SSL_CERT_FILE") {
-            roots.extend(read(Path::new(file))?);
+            roots.extend(certificates(Path::new(file))?);
         }
-        for (folder, without_colon) in &self.folders {
-            for name in names(origin, *without_colon) {
-                for file in certificate_files(&folder.join(name)) {
-                    roots.extend(read(&file)?);
-                }
+        for folder in self.folders_of(origin) {
+            for file in files(&folder, "crt") {
+                roots.extend(certificates(&file)?);
             }
         }
         Ok(roots)
+    }
+
+    /// The certificate that `origin` is shown if it asks for one: the first `NAME.cert` of its
+    /// folders, with the key in `NAME.key`.
+    pub(crate) fn client(&self, origin: &Origin) -> Result<Option<ClientCert>, RequestError> {
+        for folder in self.folders_of(origin) {
+            if let Some(file) = files(&folder, "cert").first() {
+                return pair(file, &file.with_extension("key")).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The folders that are for `origin`, whether they are there or not.
+    fn folders_of(&self, origin: &Origin) -> Vec<PathBuf> {
+        let folders = self.folders.iter();
+        folders
+            .flat_map(|(folder, without_colon)| {
+                let names = names(origin, *without_colon).into_iter();
+                names.map(|name| folder.join(name))
+            })
+            .collect()
     }
 }
 
@@ -85,7 +108,9 @@ fn names(origin: &Origin, without_colon: bool) -> Vec<String> {
 }
 
 fn system() -> Vec<Certificate<'static>> {
-    let bundle = BUNDLES.iter().find_map(|path| read(Path::new(path)).ok());
+    let bundle = BUNDLES
+        .iter()
+        .find_map(|path| certificates(Path::new(path)).ok());
     bundle.unwrap_or_else(|| {
         // Windows and macOS keep certificates elsewhere than in files.
         let found = rustls_native_certs::load_native_certs();
@@ -96,30 +121,22 @@ fn system() -> Vec<Certificate<'static>> {
     })
 }
 
-/// The `*.crt` of a folder in order of their names; none if it is not there.
-fn certificate_files(folder: &Path) -> Vec<PathBuf> {
+/// The files of a folder whose names end in `suffix`, in order; none if it is not there.
+fn files(folder: &Path, suffix: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|suffix| suffix == "crt"))
+        .filter(|path| path.extension().is_some_and(|found| found == suffix))
         .collect();
     files.sort();
     files
 }
 
 /// The certificates of a PEM file.
-fn read(path: &Path) -> Result<Vec<Certificate<'static>>, RequestError> {
-    let failed = |reason: String| RequestError::Certificate {
-        path: path.to_owned(),
-        reason,
-    };
-    let size = fs::metadata(path).map_err(|error| failed(error.to_string()))?;
-    if size.len() > MAX_FILE {
-        return Err(failed(format!("it has more than {MAX_FILE} bytes")));
-    }
-    let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, RequestError> {
+    let bytes = read(path)?;
     let certificates: Vec<_> = parse_pem(&bytes)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),
@@ -127,7 +144,38 @@ fn read(path: &Path) -> Result<Vec<Certificate<'static>>, RequestError> {
         })
         .collect();
     if certificates.is_empty() {
-        return Err(failed("there is no PEM certificate in it".to_owned()));
+        return Err(failed(path, "there is no PEM certificate in it"));
     }
     Ok(certificates)
+}
+
+/// A certificate of ours and its key.
+fn pair(certificate: &Path, key: &Path) -> Result<ClientCert, RequestError> {
+    let chain = certificates(certificate)?;
+    let bytes = read(key)?;
+    let none = "there is no PEM private key in it";
+    let private = PrivateKey::from_pem(&bytes).map_err(|_| failed(key, none))?;
+    // Looked at here, because ureq takes for granted that they belong together.
+    let der = PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| failed(key, none))?;
+    let ders = chain.iter();
+    let ders = ders.map(|certificate| CertificateDer::from(certificate.der().to_vec()));
+    let provider = rustls::crypto::ring::default_provider();
+    CertifiedKey::from_der(ders.collect(), der, &provider).map_err(|error| failed(key, error))?;
+    Ok(ClientCert::new_with_certs(&chain, private))
+}
+
+/// A file of certificates or keys.
+fn read(path: &Path) -> Result<Vec<u8>, RequestError> {
+    let size = fs::metadata(path).map_err(|error| failed(path, error))?;
+    if size.len() > MAX_FILE {
+        return Err(failed(path, format!("it has more than {MAX_FILE} bytes")));
+    }
+    fs::read(path).map_err(|error| failed(path, error))
+}
+
+fn failed(path: &Path, reason: impl ToString) -> RequestError {
+    RequestError::Certificate {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
 }

@@ -8,29 +8,52 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use super::*;
 use crate::server::proxy;
 
-/// An authority's certificate as PEM, and a server with a certificate of it for `name`.
-fn authority(name: &str) -> (String, Server) {
+type Issuer = rcgen::Issuer<'static, rcgen::KeyPair>;
+
+/// An authority, and its certificate.
+fn new_authority() -> (Issuer, rcgen::Certificate) {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
     parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let root = parameters.self_signed(&key).unwrap();
-    let issuer = rcgen::Issuer::new(parameters, key);
-    let own = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::new(vec![name.to_owned()])
-        .unwrap()
-        .signed_by(&own, &issuer)
-        .unwrap();
+    (rcgen::Issuer::new(parameters, key), root)
+}
+
+/// A certificate for `name`, and its key.
+fn issue(issuer: &Issuer, name: &str) -> (rcgen::Certificate, rcgen::KeyPair) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let parameters = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    (parameters.signed_by(&key, issuer).unwrap(), key)
+}
+
+/// A server with a certificate for `name`, that wants one of `clients` if that is given.
+fn serve(issuer: &Issuer, name: &str, clients: Option<&rcgen::Certificate>) -> Server {
+    let (certificate, key) = issue(issuer, name);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    let config = rustls::ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivatePkcs8KeyDer::from(own.serialize_der()).into(),
-        )
         .unwrap();
-    (root.pem(), Server::start_tls(config))
+    let config = match clients {
+        None => config.with_no_client_auth(),
+        Some(authority) => {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(authority.der().clone()).unwrap();
+            let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+                Arc::new(roots),
+                provider,
+            );
+            config.with_client_cert_verifier(verifier.build().unwrap())
+        }
+    };
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+    let config = config.with_single_cert(vec![certificate.der().clone()], key);
+    Server::start_tls(config.unwrap())
+}
+
+/// An authority's certificate as PEM, and a server with a certificate of it for `name`.
+fn authority(name: &str) -> (String, Server) {
+    let (issuer, root) = new_authority();
+    (root.pem(), serve(&issuer, name, None))
 }
 
 /// Why `host` cannot be reached.
@@ -85,6 +108,47 @@ fn authorities() {
         cause(&with_folder, &second.host()),
         Unreachable::UnknownAuthority
     );
+}
+
+/// A registry on port 443 would have a folder without a port, whose name every system takes; a
+/// proxy makes it so.
+#[test]
+fn certificates_of_clients() {
+    let (issuer, root) = new_authority();
+    let server = serve(&issuer, "registry.test", Some(&root));
+    let (address, _) = proxy(server.address);
+    let folder = tempfile::tempdir().unwrap();
+    let certificates = folder.path().join("registry.test");
+    fs::create_dir(&certificates).unwrap();
+    fs::write(certificates.join("ca.crt"), root.pem()).unwrap();
+    let ping = || {
+        let variables = [("HTTPS_PROXY", format!("http://{address}"))];
+        let (mut config, _) = config(None, &variables);
+        config.certificate_folders = vec![folder.path().to_owned()];
+        Registry::new(config).ping("registry.test")
+    };
+    ping().unwrap_err();
+    let (certificate, key) = issue(&issuer, "me");
+    let (_, other_key) = issue(&issuer, "me");
+    let path = certificates.join("me.key");
+    fs::write(certificates.join("me.cert"), certificate.pem()).unwrap();
+    for broken in [
+        None,
+        Some("nothing".to_owned()),
+        Some(other_key.serialize_pem()),
+    ] {
+        if let Some(broken) = broken {
+            fs::write(&path, broken).unwrap();
+        }
+        match ping().unwrap_err() {
+            LoginError::Request(RequestError::Certificate { path: found, .. }) => {
+                assert_eq!(found, path);
+            }
+            other => panic!("{other}"),
+        }
+    }
+    fs::write(&path, key.serialize_pem()).unwrap();
+    ping().unwrap();
 }
 
 #[test]
