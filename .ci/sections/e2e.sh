@@ -16,7 +16,6 @@ count_tests 'unit tests of testkit/e2e'
 check "the README's demo" sh examples/demo.sh
 stage 'end to end' bash testkit/e2e/run.sh
 count_tests 'end to end'
-# Not part of the command yet; it is what registries will be reached with.
 stage 'registry client' bash testkit/e2e/registry.sh
 count_tests 'registry client'
 finish
