@@ -16,6 +16,7 @@ mod output;
 mod owner;
 mod perform;
 mod place;
+mod prune;
 mod pull;
 mod push;
 mod sources;
@@ -27,6 +28,7 @@ pub use builder::{BuildRequest, Builder, Built, ForeignMetadata};
 pub use error::{BuildError, ErrorClass};
 pub use event::{Event, Events, Work};
 pub use output::Output;
+pub use prune::prune;
 pub use pull::{PullRequest, Pulled, pull};
 pub use push::push;
 
@@ -38,4 +40,6 @@ pub use crossdock_remote::{
     Credentials, Environment, KeepError, Kept, Login, LoginError, Registry, RemoteConfig, Secret,
     erase_login, find_credentials, registry_host, store_login,
 };
-pub use crossdock_store::{OpenStoreError, Store};
+pub use crossdock_store::{
+    OpenStoreError, Prunable, PruneError, PruneRequest, Pruned, RecordKind, Removed, Store,
+};

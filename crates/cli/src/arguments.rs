@@ -1,6 +1,7 @@
 //! The command line.
 
 mod login;
+mod prune;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crossdock_build::CollisionPolicy;
 
 pub(crate) use self::login::{Login, Logout};
+pub(crate) use self::prune::Prune;
 use crate::progress::ProgressMode;
 use crate::registry::RegistryOptions;
 
@@ -35,6 +37,7 @@ pub(crate) enum Command {
     Push(Push),
     Login(Login),
     Logout(Logout),
+    Prune(Prune),
 }
 
 /// Build an image from a Dockerfile

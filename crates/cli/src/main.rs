@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         Command::Build(build) => commands::build::run(arguments.root.as_deref(), build),
         Command::Login(login) => commands::login::run(login),
         Command::Logout(logout) => commands::logout::run(logout),
+        Command::Prune(prune) => commands::prune::run(arguments.root.as_deref(), prune),
         Command::Pull(pull) => commands::pull::run(arguments.root.as_deref(), pull),
         Command::Push(push) => commands::push::run(arguments.root.as_deref(), push),
     };
