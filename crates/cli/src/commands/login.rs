@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Read as _};
 use crossdock_build::{
     Credentials, KeepError, Kept, LoginError, Registry, Secret, find_credentials, store_login,
 };
-use crossdock_host::Interruption;
+use crossdock_host::{Interruption, undivided};
 
 use crate::arguments::Login;
 use crate::failure::Failure;
@@ -120,8 +120,10 @@ fn prompt_username(host: &str) -> Result<String, Failure> {
 
 fn prompt_password() -> Result<String, Failure> {
     needs_terminal()?;
-    rpassword::prompt_password("Password: ").map_err(|error| {
-        // The terminal gives no signal while it shows nothing.
+    // An interruption waits until the terminal shows again what is typed.
+    let read = undivided(|| rpassword::prompt_password("Password: "));
+    read.map_err(|error| {
+        // Ctrl-C, which the terminal does not turn into a signal meanwhile.
         if error.kind() == std::io::ErrorKind::Interrupted {
             print("\n");
             std::process::exit(Interruption::Keyboard.exit_code().into());
