@@ -67,10 +67,22 @@ impl Drop for ProcessFolder {
 }
 
 /// The folders in `parent`; with `remove`, those of the dead are removed. `mutex` is as for
-/// [`ProcessFolder::create`].
-pub(crate) fn processes(parent: &Path, mutex: &Path, remove: bool) -> io::Result<Processes> {
-    let _held = FileLock::exclusive(mutex)?;
-    look(parent, remove)
+/// [`ProcessFolder::create`], and is held until the lock is dropped: no folder is made meanwhile.
+pub(crate) fn processes(
+    parent: &Path,
+    mutex: &Path,
+    remove: bool,
+) -> io::Result<(Processes, FileLock)> {
+    let held = FileLock::exclusive(mutex)?;
+    Ok((look(parent, remove)?, held))
+}
+
+/// Whether the owner of a folder lives, under the mutex.
+pub(crate) fn is_living(folder: &Path) -> bool {
+    match FileLock::try_exclusive(&folder.join(ALIVE)) {
+        Ok(lock) => lock.is_none(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
 }
 
 fn look(parent: &Path, remove: bool) -> io::Result<Processes> {

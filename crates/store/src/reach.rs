@@ -14,6 +14,7 @@ use crossdock_image::{
 use crate::blob;
 use crate::layout;
 use crate::lease::{self, Name};
+use crate::process_folder::is_living;
 use crate::prune::{Prunable, PruneError, PruneRequest, Removed, ResultNeeds, Skipped};
 use crate::record::{self, Decoded, RecordKind};
 use crate::store::{Inner, Uncompressed};
@@ -153,27 +154,22 @@ fn leases(
     own: &HashSet<Name>,
     remove_dead: bool,
 ) -> Result<(HashSet<Name>, Removed), PruneError> {
-    let processes = || {
-        let found = store.processes(remove_dead);
-        found.map_err(|source| PruneError::List {
-            path: store.own("tmp"),
-            source,
-        })
-    };
+    let found = store.processes(remove_dead);
+    let (found, _held) = found.map_err(|source| PruneError::List {
+        path: store.own("tmp"),
+        source,
+    })?;
     let mut leased = own.clone();
-    let mut found = processes()?;
     for folder in &found.living {
         if folder == store.process_folder() {
             continue;
         }
         match lease::read(folder) {
             Ok(names) => leased.extend(names),
-            // It may have ended just now, and its folder been removed: then it is not there a
-            // second time.
             Err(source) if source.kind() == io::ErrorKind::NotFound => {
-                let again = processes()?;
-                found.dead += again.dead;
-                if again.living.contains(folder) {
+                // If its owner has just ended the lock is free, and nobody makes a folder of that
+                // name meanwhile.
+                if is_living(folder) {
                     let path = folder.clone();
                     return Err(PruneError::OlderProcess { path });
                 }

@@ -465,15 +465,14 @@ impl Inner {
         self.leases.hold(Name::Blob(*digest))
     }
 
-    /// The folders of all processes that have the store open.
-    pub(crate) fn processes(&self, remove_dead: bool) -> io::Result<Processes> {
-        let mut found = processes(&self.own("tmp"), &self.lock_path("tmp"), remove_dead)?;
-        let left_behind = &mut *self
-            .left_behind
-            .lock()
-            .unwrap_or_else(|error| error.into_inner());
+    /// The folders of all processes that have the store open. While the lock is held nobody opens
+    /// it.
+    pub(crate) fn processes(&self, remove_dead: bool) -> io::Result<(Processes, FileLock)> {
+        let (mut found, held) = processes(&self.own("tmp"), &self.lock_path("tmp"), remove_dead)?;
+        let left_behind = self.left_behind.lock();
+        let left_behind = &mut *left_behind.unwrap_or_else(|error| error.into_inner());
         found.dead += std::mem::take(left_behind);
-        Ok(found)
+        Ok((found, held))
     }
 
     pub(crate) fn own(&self, folder: &str) -> PathBuf {

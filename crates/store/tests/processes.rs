@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crossdock_image::{BlobDigest, Descriptor, DiffId, Digest};
-use crossdock_store::{Layout, LayoutWriter, Store, Uncompressed};
+use crossdock_image::{BlobDigest, Descriptor, DiffId, Digest, Document, Manifest};
+use crossdock_store::{Layout, LayoutWriter, PruneRequest, ResultNeeds, Store, Uncompressed};
 
 const JOB: &str = "CROSSDOCK_TEST_JOB";
 const ROOT: &str = "CROSSDOCK_TEST_ROOT";
@@ -25,6 +25,9 @@ fn child() {
         "fill" => (0..10).for_each(|round| fill(Path::new(&root), number, round)),
         "fill-until-killed" => (0..5000).for_each(|round| fill(Path::new(&root), number, round)),
         "layout" => add_to_layout(Path::new(&root), number),
+        "use" => (0..USES).for_each(|round| use_beside_prune(Path::new(&root), number, round)),
+        "prune" => (0..5000).for_each(|_| prune(Path::new(&root), true)),
+        "prune-some" => (0..5000).for_each(|_| prune(Path::new(&root), false)),
         _ => panic!("{job}"),
     }
 }
@@ -83,6 +86,91 @@ fn add_to_layout(root: &Path, number: u64) {
     writer
         .commit(&[entry.with_annotation("org.opencontainers.image.ref.name", &name)])
         .unwrap();
+}
+
+/// How often each process of a test uses the store while it is pruned.
+const USES: u64 = 60;
+
+/// Prunes. An entry of these tests' cache needs the blob with the bytes that it holds, and the index
+/// of the layer of that digest.
+fn prune(root: &Path, all: bool) {
+    let request = PruneRequest {
+        all,
+        dry_run: false,
+    };
+    let mut needs = |entry: &[u8]| {
+        let digest = Digest::of(entry);
+        vec![ResultNeeds {
+            blob: Some(BlobDigest::new(digest)),
+            diff_ids: vec![DiffId::new(digest)],
+        }]
+    };
+    let store = Store::open(root).unwrap();
+    let pruned = store.prune(&request, &mut needs).unwrap();
+    assert!(pruned.unread.is_empty(), "{pruned:?}");
+}
+
+/// What is found or written stays as long as the store is open, whoever made it. All processes use
+/// the same few blobs.
+fn use_beside_prune(root: &Path, number: u64, round: u64) {
+    let store = Store::open(root).unwrap();
+    let bytes = content((number + round) % 5);
+    let descriptor = Descriptor::of("a/b", &bytes);
+    let digest = descriptor.digest;
+    let diff_id = DiffId::new(*digest.digest());
+    let key = digest.digest().as_bytes();
+    if !store.contains(&digest) {
+        let mut ingest = store.ingest().unwrap();
+        ingest.write_all(&bytes).unwrap();
+        ingest.commit(None).unwrap();
+    }
+    if store.layer_index(&diff_id).unwrap().found().is_none() {
+        store.put_layer_index(&diff_id, &bytes).unwrap();
+    }
+    if store.diff_id_of(&digest).unwrap().found().is_none() {
+        let size = descriptor.size;
+        let content = Uncompressed { diff_id, size };
+        store.put_diff_id(&digest, &content).unwrap();
+    }
+    if store.cache_get(key).unwrap().found().is_none() {
+        store.cache_put(key, &bytes).unwrap();
+    }
+    if store.checkpoints(&digest).unwrap().found().is_none() {
+        store.put_checkpoints(&digest, &bytes).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(round % 4 * 3));
+    assert_eq!(store.read_blob(&descriptor, 1 << 20).unwrap(), bytes);
+    assert!(store.layer_index(&diff_id).unwrap().found().is_some());
+    assert!(store.diff_id_of(&digest).unwrap().found().is_some());
+    assert!(store.cache_get(key).unwrap().found().is_some());
+    assert!(store.checkpoints(&digest).unwrap().found().is_some());
+    // An image that gets a name before its process ends stays whole, whatever becomes of the name.
+    let name = format!("{number}");
+    let manifest = make_image(&store, &descriptor);
+    store.tag(&name, &manifest).unwrap();
+    let named = store.resolve(&name).unwrap().unwrap();
+    drop(store);
+    check_image(&Store::open(root).unwrap(), &named);
+}
+
+/// Puts an image of one layer into the store.
+fn make_image(store: &Store, layer: &Descriptor) -> Descriptor {
+    let config = b"{}";
+    store.put_bytes(config).unwrap();
+    let config = Descriptor::of("application/vnd.oci.image.config.v1+json", config);
+    let manifest = Manifest::new(config, vec![layer.clone()], Default::default());
+    store.put_bytes(manifest.raw()).unwrap();
+    manifest.descriptor()
+}
+
+/// All that an image refers to is there and verifies.
+fn check_image(store: &Store, image: &Descriptor) {
+    let Document::Manifest(manifest) = store.read_document(image).unwrap() else {
+        panic!("{image:?} is no manifest");
+    };
+    for part in manifest.layers().iter().chain([manifest.config()]) {
+        store.read_blob(part, 1 << 20).unwrap();
+    }
 }
 
 /// Everything in the store is what its name says, and nothing temporary is left.
@@ -188,4 +276,59 @@ fn killed_at_any_time() {
         !store.tags().unwrap().is_empty(),
         "something was done before the kills"
     );
+}
+
+#[test]
+fn pruning_beside_those_at_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("store");
+    let mut pruners = [start("prune", &root, 0), start("prune-some", &root, 0)];
+    let users: Vec<_> = (1..4).map(|number| start("use", &root, number)).collect();
+    for mut user in users {
+        assert!(user.wait().unwrap().success());
+    }
+    for pruner in &mut pruners {
+        assert_eq!(pruner.try_wait().unwrap(), None, "it goes on until the end");
+        pruner.kill().unwrap();
+        pruner.wait().unwrap();
+    }
+    prune(&root, true);
+    let store = Store::open(&root).unwrap();
+    let names = store.tags().unwrap();
+    assert_eq!(names.len(), 3);
+    names
+        .iter()
+        .for_each(|(_, image)| check_image(&store, image));
+    drop(store);
+    assert_whole(&root);
+}
+
+#[test]
+fn prune_and_writers_killed_at_any_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("store");
+    for milliseconds in [5, 20, 40, 60, 80, 100, 130, 160] {
+        let jobs = ["prune", "prune-some", "fill-until-killed", "use"];
+        let mut children: Vec<_> = jobs.map(|job| start(job, &root, milliseconds)).into();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        for child in &mut children {
+            // The user may have done its rounds, the others go on until the end.
+            if child.try_wait().unwrap().is_none() {
+                child.kill().unwrap();
+            }
+            child.wait().unwrap();
+        }
+        // The names that `fill` gives lead to no image, but to a blob that is there.
+        let store = Store::open(&root).unwrap();
+        for (name, image) in store.tags().unwrap() {
+            match name.contains('-') {
+                true => assert!(store.contains(&image.digest), "{name}"),
+                false => check_image(&store, &image),
+            }
+        }
+        drop(store);
+        assert_whole(&root);
+    }
+    prune(&root, true);
+    assert_whole(&root);
 }
