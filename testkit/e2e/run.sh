@@ -50,6 +50,8 @@ fi
 source "$here/lib.sh"
 # shellcheck source=parts.sh
 source "$here/parts.sh"
+# shellcheck source=interrupt.sh
+source "$here/interrupt.sh"
 
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/crossdock-e2e-run.XXXXXX")
 trap 'chmod -R u+rwX "$work" 2>/dev/null; rm -rf "$work"' EXIT

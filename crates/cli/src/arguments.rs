@@ -13,6 +13,16 @@ pub(crate) use self::prune::Prune;
 use crate::progress::ProgressMode;
 use crate::registry::RegistryOptions;
 
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done
+    1  what was asked for cannot be: Dockerfile, context, options; a registry refused
+    2  the command line
+    3  an image is damaged or hostile
+    4  the machine or the network failed
+    5  a loss under --strict
+  130  interrupted by Ctrl-C (143 by SIGTERM)";
+
 /// Builds container images across operating systems: Linux and Windows images from one
 /// Dockerfile, without a daemon, privileges, or the other system.
 #[derive(Debug, Parser)]
@@ -20,7 +30,8 @@ use crate::registry::RegistryOptions;
     name = "crossdock",
     version,
     propagate_version = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = EXIT_CODES
 )]
 pub(crate) struct Arguments {
     /// Folder of the store [default: crossdock in the user's data folder]
@@ -56,9 +67,7 @@ Examples:
   The same as an archive, with a Dockerfile of another name:
     crossdock build -f docker/app.Dockerfile -o type=oci,dest=app.tar .
 
-Exit codes:
-  0 built   1 the Dockerfile, context or options ask for what cannot be   2 the command line
-  3 an image is damaged or hostile   4 the machine failed   5 a loss under --strict")]
+Exit codes: crossdock --help")]
 pub(crate) struct Build {
     /// Folder that COPY and ADD take files from
     #[arg(value_name = "CONTEXT")]
@@ -145,7 +154,7 @@ Examples:
   crossdock pull debian:12
   crossdock pull --platform windows(10.0.20348)/amd64 registry.example.com/winbase
 
-Exit codes: those of build (crossdock build --help); 1 also when the registry refuses or does not
+Exit codes: those of build (crossdock --help); 1 also when the registry refuses or does not
 have the image, 4 when it is not reached")]
 pub(crate) struct Pull {
     /// Image, as NAME[:TAG][@DIGEST]

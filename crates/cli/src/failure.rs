@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use crossdock_build::{BuildError, ErrorClass};
 use crossdock_dockerfile::{Diagnostic, Source};
 
+use crate::progress::{print, visible_lines};
+
 /// A command that failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -55,9 +57,11 @@ impl Failure {
     }
 
     /// Prints the message and gives the exit code: 1 for what was asked for, 3 for damaged or
-    /// hostile images, 4 for the machine, 5 for `--strict`; 2 is clap's, for the command line.
+    /// hostile images, 4 for the machine or the network, 5 for `--strict`. 2 is clap's, for the
+    /// command line; 130 and 143 are for what interrupted the process. README.md and the help
+    /// list them.
     pub(crate) fn report(&self) -> ExitCode {
-        eprint!("{}", self.text);
+        print(&visible_lines(&self.text));
         ExitCode::from(match self.class {
             ErrorClass::Input => 1,
             ErrorClass::Integrity => 3,

@@ -15,6 +15,8 @@ use crate::arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Without it an interruption only leaves more behind.
+    let _ = crossdock_host::on_interruption(progress::interrupted);
     let result = match &arguments.command {
         Command::Build(build) => commands::build::run(arguments.root.as_deref(), build),
         Command::Login(login) => commands::login::run(login),
@@ -23,6 +25,8 @@ fn main() -> ExitCode {
         Command::Pull(pull) => commands::pull::run(arguments.root.as_deref(), pull),
         Command::Push(push) => commands::push::run(arguments.root.as_deref(), push),
     };
+    // While it is being interrupted the process ends as such, whatever has failed meanwhile.
+    crossdock_host::undivided(|| ());
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

@@ -1,111 +1,253 @@
-//! Progress as plain lines on standard error, in the style of BuildKit's `--progress plain`.
+//! Progress on standard error: lines, or a picture that changes.
 
-use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::sync::Mutex;
-use std::time::Instant;
+mod losses;
+mod plain;
+mod render;
+mod terminal;
+mod text;
+mod transfer;
+mod view;
 
-use crossdock_build::{Event, Loss};
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::time::{Duration, Instant};
 
-/// Most paths that are listed of one kind of loss.
-const LISTED: usize = 10;
+use crossdock_build::Event;
+use crossdock_host::Interruption;
 
-/// What is shown.
+use crate::failure::Failure;
+use losses::list_losses;
+use plain::Plain;
+use render::{Screen, render};
+use terminal::Drawn;
+pub(crate) use text::visible_lines;
+use view::{Ended, Ending, View};
+
+/// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ProgressMode {
-    /// As suits the output; today the same as plain.
+    /// tty if standard error is a terminal, else plain
     Auto,
-    /// Lines, one for each step that begins and ends.
+    /// Lines, one for each step that begins and ends
     Plain,
-    /// Only warnings and errors.
+    /// A picture of what runs, drawn again and again
+    Tty,
+    /// Only warnings and errors
     Quiet,
 }
 
-/// Prints events as they come.
+/// How often the picture is drawn.
+const FRAME: Duration = Duration::from_millis(100);
+/// How long an interruption waits for a thread that is just printing.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// What is being shown, for an interruption.
+static CURRENT: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
+
+/// Shows events as they come. If it is dropped before [`done`](Self::done), the command failed.
 pub(crate) struct Progress {
-    quiet: bool,
-    started: Mutex<BTreeMap<usize, Instant>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    began: Instant,
+    display: Mutex<Display>,
+    /// Wakes the thread that draws, at the end.
+    end: Condvar,
+}
+
+/// What is shown, and how.
+enum Display {
+    Quiet,
+    Plain(Plain),
+    Terminal(Terminal),
+    /// Nothing more is shown.
+    Ended,
+}
+
+struct Terminal {
+    view: View,
+    drawn: Drawn,
+    colours: bool,
 }
 
 impl Progress {
-    pub(crate) fn new(mode: ProgressMode) -> Self {
-        Self {
-            quiet: mode == ProgressMode::Quiet,
-            started: Mutex::default(),
+    /// Shows the progress of what `title` says in one word, such as `Building`.
+    pub(crate) fn new(mode: ProgressMode, title: &'static str) -> Result<Self, Failure> {
+        let terminal = || {
+            Display::Terminal(Terminal {
+                view: View::new(title),
+                drawn: Drawn::default(),
+                colours: !anstyle_query::no_color(),
+            })
+        };
+        let display = match mode {
+            ProgressMode::Quiet => Display::Quiet,
+            ProgressMode::Auto if can_draw() => terminal(),
+            ProgressMode::Auto | ProgressMode::Plain => Display::Plain(Plain::default()),
+            ProgressMode::Tty if can_draw() => terminal(),
+            ProgressMode::Tty => {
+                return Err(Failure::input(
+                    "--progress tty: standard error is not a terminal that can be drawn on; use \
+                     --progress plain, or auto, which chooses",
+                ));
+            }
+        };
+        let draws = matches!(display, Display::Terminal(_));
+        let shared = Arc::new(Shared {
+            began: Instant::now(),
+            display: Mutex::new(display),
+            end: Condvar::new(),
+        });
+        if draws {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new()
+                .name("progress".to_owned())
+                .spawn(move || shared.draw_until_ended())
+                .map_err(|error| Failure::system(format!("a thread cannot be started: {error}")))?;
+        }
+        *current() = Arc::downgrade(&shared);
+        Ok(Self { shared })
+    }
+
+    /// Shows what happened.
+    pub(crate) fn show(&self, event: &Event) {
+        let message = match event {
+            Event::Warning { text } => format!("warning: {}\n", visible_lines(text)),
+            Event::Losses { losses, hidden } => list_losses(losses, *hidden),
+            _ => String::new(),
+        };
+        let now = self.shared.began.elapsed();
+        match &mut *self.shared.display() {
+            Display::Quiet => print(&message),
+            Display::Plain(plain) => print(&(plain.line(event, now) + &message)),
+            Display::Terminal(terminal) => {
+                terminal.view.apply(event, now);
+                if !message.is_empty() {
+                    terminal.draw(&message, now);
+                }
+            }
+            Display::Ended => {}
         }
     }
 
-    pub(crate) fn show(&self, event: &Event) {
-        let mut started = self
-            .started
-            .lock()
-            .unwrap_or_else(|error| error.into_inner());
-        let mut text = String::new();
-        match event {
-            Event::Started { vertex, work } => {
-                started.insert(*vertex, Instant::now());
-                text = format!("#{vertex} {}\n", work.name);
-            }
-            Event::Detail {
-                vertex,
-                text: detail,
-            } => text = format!("#{vertex} {detail}\n"),
-            Event::Finished { vertex, cached } => {
-                let since = started.remove(vertex).map(|time| time.elapsed());
-                text = match cached {
-                    true => format!("#{vertex} CACHED\n"),
-                    false => {
-                        let seconds = since.unwrap_or_default().as_secs_f64();
-                        format!("#{vertex} DONE {seconds:.1}s\n")
-                    }
-                };
-            }
-            Event::Progress { .. } | Event::Warning { .. } | Event::Losses { .. } => {}
+    /// Shows a text that stays.
+    pub(crate) fn message(&self, text: &str) {
+        let text = visible_lines(text);
+        let now = self.shared.began.elapsed();
+        match &mut *self.shared.display() {
+            Display::Terminal(terminal) => terminal.draw(&text, now),
+            Display::Quiet | Display::Plain(_) => print(&text),
+            Display::Ended => {}
         }
-        if self.quiet {
-            text.clear();
-        }
-        match event {
-            Event::Warning { text: warning } => text.push_str(&format!("warning: {warning}\n")),
-            Event::Losses { losses, hidden } => text.push_str(&list_losses(losses, *hidden)),
-            _ => {}
-        }
-        print(&text);
     }
+
+    /// The command did what it should.
+    pub(crate) fn done(&self) {
+        // Whoever is being interrupted stays here: what failed because of that is not told.
+        crossdock_host::undivided(|| ());
+        self.shared.end(&mut self.shared.display(), Ending::Done);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        crossdock_host::undivided(|| ());
+        self.shared.end(&mut self.shared.display(), Ending::Failed);
+    }
+}
+
+impl Shared {
+    fn display(&self) -> MutexGuard<'_, Display> {
+        self.display.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn draw_until_ended(&self) {
+        let mut display = self.display();
+        while let Display::Terminal(terminal) = &mut *display {
+            terminal.draw("", self.began.elapsed());
+            let (woken, _) = self
+                .end
+                .wait_timeout(display, FRAME)
+                .unwrap_or_else(PoisonError::into_inner);
+            display = woken;
+        }
+    }
+
+    /// Leaves the last picture, and shows nothing more. A second call does nothing.
+    fn end(&self, display: &mut Display, how: Ending) {
+        let before = std::mem::replace(display, Display::Ended);
+        if let Display::Terminal(mut terminal) = before {
+            let at = self.began.elapsed();
+            terminal.view.ended = Some(Ended { at, how });
+            terminal.draw("", at);
+        }
+        self.end.notify_all();
+    }
+}
+
+impl Terminal {
+    fn draw(&mut self, above: &str, now: Duration) {
+        let (width, height) = terminal_size::terminal_size_of(std::io::stderr())
+            .map(|(width, height)| (usize::from(width.0), usize::from(height.0)))
+            .filter(|(width, height)| *width > 0 && *height > 0)
+            .unwrap_or((80, 24));
+        let screen = Screen {
+            width,
+            height,
+            colours: self.colours,
+        };
+        let rows = render(&self.view, now, screen);
+        print(&self.drawn.draw(above, &rows, width));
+    }
+}
+
+/// Whether standard error is a terminal that understands what we send.
+fn can_draw() -> bool {
+    std::io::stderr().is_terminal()
+        && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
+        // Only Windows has to be asked, and old versions of it refuse.
+        && anstyle_query::windows::enable_ansi_colors().unwrap_or(true)
+}
+
+/// The last words of a process that is interrupted; `left` are temporary files and folders that
+/// could not be removed.
+pub(crate) fn interrupted(_: Interruption, left: &[PathBuf]) {
+    if let Some(shared) = current().upgrade() {
+        // Another thread may wait for a reader of standard error, and for ever.
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match shared.display.try_lock() {
+                Ok(mut display) => shared.end(&mut display, Ending::Interrupted),
+                Err(TryLockError::Poisoned(error)) => {
+                    shared.end(&mut error.into_inner(), Ending::Interrupted);
+                }
+                Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(5));
+                    continue;
+                }
+                Err(TryLockError::WouldBlock) => {}
+            }
+            break;
+        }
+    }
+    let mut text = String::from("interrupted\n");
+    for path in left {
+        let path = text::visible(&path.display().to_string());
+        let _ = writeln!(text, "{path}: cannot be removed; remove it yourself");
+    }
+    print(&text);
+}
+
+fn current() -> MutexGuard<'static, Weak<Shared>> {
+    CURRENT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Writes to standard error; a reader that went away is no reason to fail.
 pub(crate) fn print(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
-}
-
-/// The losses by kind, and a line about what is kept unseen.
-fn list_losses(losses: &[Loss], hidden: u64) -> String {
-    let mut text = String::new();
-    let mut kinds: BTreeMap<_, Vec<&Loss>> = BTreeMap::new();
-    for loss in losses {
-        kinds.entry(loss.kind).or_default().push(loss);
+    if !text.is_empty() {
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
-    for (kind, losses) in kinds {
-        text.push_str(&format!("lost: {} {kind}\n", losses.len()));
-        for loss in losses.iter().take(LISTED) {
-            let detail = if loss.detail.is_empty() { "" } else { ": " };
-            text.push_str(&format!("  {}{detail}{}\n", loss.path, loss.detail));
-        }
-        if losses.len() > LISTED {
-            text.push_str(&format!("  and {} more\n", losses.len() - LISTED));
-        }
-    }
-    if hidden > 0 {
-        let entries = if hidden == 1 {
-            "entry keeps"
-        } else {
-            "entries keep"
-        };
-        text.push_str(&format!(
-            "kept: {hidden} {entries} metadata of the other system, which cannot be seen on the \
-             target and comes back when copied back\n"
-        ));
-    }
-    text
 }

@@ -12,7 +12,7 @@ use crossdock_dockerfile::{Dockerfile, Options, Source};
 use super::threads;
 use crate::arguments::{Build, Foreign};
 use crate::failure::Failure;
-use crate::progress::{Progress, ProgressMode, print};
+use crate::progress::{Progress, ProgressMode};
 use crate::store::open_store;
 
 /// The largest Dockerfile that is read.
@@ -57,15 +57,16 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
     } else {
         arguments.progress
     };
-    let progress = Progress::new(mode);
+    let progress = Progress::new(mode, "Building")?;
     let events = |event: Event| progress.show(&event);
     let builder = Builder::new(store, registry, threads(), &events);
     let source = dockerfile.source();
     let built = builder
         .build(&request, &mut |diagnostic| {
-            print(&diagnostic.render(source))
+            progress.message(&diagnostic.render(source));
         })
         .map_err(|error| Failure::build(&error, source))?;
+    progress.done();
     if arguments.quiet {
         println!("{}", built.manifest.digest);
     }

@@ -27,7 +27,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Pull) -> Result<(), Failure> 
         true => ProgressMode::Quiet,
         false => arguments.progress,
     };
-    let progress = Progress::new(mode);
+    let progress = Progress::new(mode, "Pulling")?;
     let events = |event: Event| progress.show(&event);
     let request = PullRequest {
         reference: &reference,
@@ -36,6 +36,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Pull) -> Result<(), Failure> 
     };
     let pulled = pull(&store, &registry, threads(), &events, &request);
     let pulled = pulled.map_err(|error| Failure::image(&error))?;
+    progress.done();
     let digest = pulled.descriptor.digest;
     if arguments.quiet {
         println!("{digest}");

@@ -24,10 +24,11 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Push) -> Result<(), Failure> 
         true => ProgressMode::Quiet,
         false => arguments.progress,
     };
-    let progress = Progress::new(mode);
+    let progress = Progress::new(mode, "Pushing")?;
     let events = |event: Event| progress.show(&event);
     let pushed = push(&store, &registry, threads(), &events, &name);
     let pushed = pushed.map_err(|error| Failure::image(&error))?;
+    progress.done();
     match arguments.quiet {
         true => println!("{}", pushed.digest),
         false => println!("{name}: pushed, {}", pushed.digest),
