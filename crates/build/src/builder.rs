@@ -1,7 +1,8 @@
 //! A build from beginning to end.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -16,15 +17,16 @@ use crossdock_store::Store;
 
 use crate::base::{BaseImage, ImageFinder};
 use crate::context::{Context, read_ignore};
+use crate::context_memory::ContextMemory;
 use crate::error::BuildError;
 use crate::event::{Event, Events};
-use crate::layers::{Layer, LayerIndexer};
+use crate::layers::{Layer, LayerIndexer, whole};
 use crate::output::{Exporter, Output};
 use crate::perform::{Outcome, Performer};
 use crate::state::State;
 
 /// What becomes of metadata that the target system cannot express.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ForeignMetadata {
     /// It travels in records of the layer.
     #[default]
@@ -128,7 +130,9 @@ impl<'a> Builder<'a> {
             });
         };
         self.tell_losses(&outcome);
-        built
+        let built = built?;
+        self.remember(request, context.as_deref())?;
+        Ok(built)
     }
 
     /// Performs all operations and writes the outputs.
@@ -148,6 +152,7 @@ impl<'a> Builder<'a> {
             request,
             context,
             bases,
+            warned: RefCell::default(),
         };
         let mut states: BTreeMap<OperationId, State> = BTreeMap::new();
         let mut done: BTreeMap<&str, usize> = BTreeMap::new();
@@ -263,7 +268,24 @@ impl<'a> Builder<'a> {
             return Ok(None);
         }
         let ignore = read_ignore(&request.context, request.dockerfile_path.as_deref())?;
-        Ok(Some(Arc::new(Context::read(&request.context, &ignore)?)))
+        let key = context_key(&request.context);
+        let memory = whole(self.store.context_memory(&key)?, self.events);
+        let memory = ContextMemory::parse(&memory.unwrap_or_default());
+        let context = Context::read(&request.context, &ignore, memory)?;
+        Ok(Some(Arc::new(context)))
+    }
+
+    /// Keeps the hashes of context files for the next build.
+    fn remember(
+        &self,
+        request: &BuildRequest<'_>,
+        context: Option<&Context>,
+    ) -> Result<(), BuildError> {
+        if let Some(memory) = context.and_then(Context::memory) {
+            let key = context_key(&request.context);
+            self.store.put_context_memory(&key, &memory)?;
+        }
+        Ok(())
     }
 
     /// Reads all layers that trees will be made of, together, so that all threads have work.
@@ -281,7 +303,7 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        self.indexer(request).ensure(&layers)
+        self.indexer(request).ensure_known(&layers)
     }
 
     fn indexer(&self, request: &BuildRequest<'_>) -> LayerIndexer<'_> {
@@ -302,6 +324,13 @@ impl<'a> Builder<'a> {
             });
         }
     }
+}
+
+/// What the memory of a context is kept under: its folder's path.
+fn context_key(folder: &Path) -> [u8; 32] {
+    let whole = folder.canonicalize();
+    let whole = whole.unwrap_or_else(|_| folder.to_owned());
+    *blake3::hash(whole.as_os_str().as_encoded_bytes()).as_bytes()
 }
 
 /// The image that the stage with the operation `id` begins with, if it is one of others.

@@ -1,5 +1,7 @@
 //! The build cache: what an operation made of equal inputs.
 
+use std::hash::{Hash, Hasher};
+
 use serde::{Deserialize, Serialize};
 
 use crossdock_image::{BlobDigest, DiffId, Digest};
@@ -8,7 +10,7 @@ use crossdock_layer::{
 };
 
 /// Changes whenever equal inputs may give other layers.
-const VERSION: &str = "crossdock cache 3";
+const VERSION: &str = "crossdock cache 4";
 
 /// What an operation made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -166,11 +168,43 @@ pub(crate) fn load_losses(stored: &[(u8, String, String)]) -> Vec<Loss> {
 }
 
 /// Hashes what an operation depends on.
-pub(crate) struct KeyHasher(blake3::Hasher);
+pub(crate) struct KeyHasher {
+    hasher: blake3::Hasher,
+    /// What is not hashed yet: fields are small.
+    pending: Vec<u8>,
+}
+
+/// Bytes that are hashed at once.
+const BATCH: usize = 64 << 10;
+
+/// Takes the fields of a value as its `Hash` gives them. They depend on the program and the
+/// machine: a key is looked for by the program that made it, or made anew.
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if self.pending.len() + bytes.len() > BATCH {
+            self.hasher.update(&self.pending);
+            self.pending.clear();
+        }
+        match bytes.len() {
+            0..BATCH => self.pending.extend_from_slice(bytes),
+            _ => {
+                self.hasher.update(bytes);
+            }
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        // Nobody asks: the key is longer.
+        0
+    }
+}
 
 impl KeyHasher {
     pub(crate) fn new(operation: &str) -> Self {
-        let mut hasher = Self(blake3::Hasher::new());
+        let mut hasher = Self {
+            hasher: blake3::Hasher::new(),
+            pending: Vec::with_capacity(BATCH),
+        };
         hasher.field(VERSION.as_bytes());
         hasher.field(operation.as_bytes());
         hasher
@@ -178,13 +212,13 @@ impl KeyHasher {
 
     /// Adds bytes with their length, so that neighbours cannot run into one another.
     pub(crate) fn field(&mut self, bytes: &[u8]) {
-        self.0.update(&(bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+        self.write(&(bytes.len() as u64).to_le_bytes());
+        self.write(bytes);
     }
 
-    /// Adds a value by its debug text, which holds all its fields.
-    pub(crate) fn debug(&mut self, value: &dyn std::fmt::Debug) {
-        self.field(format!("{value:?}").as_bytes());
+    /// Adds all fields of a value.
+    pub(crate) fn value(&mut self, value: &impl Hash) {
+        value.hash(self);
     }
 
     pub(crate) fn layers(&mut self, layers: impl Iterator<Item = DiffId>) {
@@ -224,7 +258,7 @@ impl KeyHasher {
             LayerFormat::Linux => b"linux",
             LayerFormat::Windows => b"windows",
         });
-        self.debug(&tree.full_name(node));
+        self.value(&tree.full_name(node));
         let Some(entry) = tree.entry(node) else {
             self.field(b"implied");
             return Ok(());
@@ -239,10 +273,10 @@ impl KeyHasher {
             original_link,
             original_mode,
         } = &entry;
-        self.debug(&(posix, win32, times, origin, original_link, original_mode));
+        self.value(&(posix, win32, times, origin, original_link, original_mode));
         match kind {
             Kind::File(content) => self.content(content, hash)?,
-            other => self.debug(other),
+            other => self.value(other),
         }
         for stream in streams {
             self.field(&stream.name);
@@ -265,7 +299,8 @@ impl KeyHasher {
         Ok(())
     }
 
-    pub(crate) fn finish(self) -> [u8; 32] {
-        *self.0.finalize().as_bytes()
+    pub(crate) fn finish(mut self) -> [u8; 32] {
+        self.hasher.update(&self.pending);
+        *self.hasher.finalize().as_bytes()
     }
 }

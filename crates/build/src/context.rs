@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use crossdock_dockerfile::{IgnorePatterns, IgnoreState};
 use crossdock_host::{ContextKind, ContextReader, Visit};
@@ -12,6 +13,7 @@ use crossdock_layer::{
     Content, Entry, Kind, LayerFormat, Loss, LossKind, Name, NodeId, Timestamp, Tree, show_path,
 };
 
+use crate::context_memory::{ContextMemory, FileState};
 use crate::error::BuildError;
 
 /// A context that has been listed. Its files are read when they are copied.
@@ -19,15 +21,22 @@ use crate::error::BuildError;
 pub(crate) struct Context {
     pub(crate) tree: Arc<Tree>,
     reader: ContextReader,
-    /// Paths of files by the number that their content has in the tree.
-    files: Vec<Vec<u8>>,
+    /// Paths of files by the number that their content has in the tree, and what tells whether
+    /// they have changed.
+    files: Vec<(Vec<u8>, Option<FileState>)>,
+    /// Hashes of files that are known, from this build or an earlier one.
+    memory: Mutex<ContextMemory>,
     /// What no layer can hold, by path.
     pub(crate) losses: Vec<(Vec<u8>, Loss)>,
 }
 
 impl Context {
-    /// Lists the folder but for what `ignore` leaves out.
-    pub(crate) fn read(root: &Path, ignore: &IgnorePatterns) -> Result<Self, BuildError> {
+    /// Lists the folder but for what `ignore` leaves out. `memory` knows hashes of its files.
+    pub(crate) fn read(
+        root: &Path,
+        ignore: &IgnorePatterns,
+        memory: ContextMemory,
+    ) -> Result<Self, BuildError> {
         let reader = ContextReader::open(root)?;
         let mut states: HashMap<Vec<u8>, IgnoreState> = HashMap::new();
         let mut kept_for_descendants: Vec<Vec<u8>> = Vec::new();
@@ -56,6 +65,7 @@ impl Context {
             tree: Arc::new(Tree::empty(LayerFormat::Linux)),
             reader,
             files: Vec::new(),
+            memory: Mutex::new(memory),
             losses: Vec::new(),
         };
         let mut hollow: HashSet<Vec<u8>> = kept_for_descendants.into_iter().collect();
@@ -110,7 +120,7 @@ impl Context {
         };
         let kind = match &entry.kind {
             ContextKind::File { size } => {
-                self.files.push(entry.path.clone());
+                self.files.push((entry.path.clone(), FileState::of(entry)));
                 let id = self.files.len() as u64 - 1;
                 Kind::File(Content::External { id, size: *size })
             }
@@ -144,19 +154,85 @@ impl Context {
 
     /// Opens a file by the number of its content.
     pub(crate) fn open(&self, id: u64) -> io::Result<File> {
-        let path = self.files.get(id as usize);
-        let path = path.ok_or_else(|| io::Error::other("not a file of this context"))?;
+        let (path, _) = self.file(id)?;
         self.reader.open_file(path).map_err(io::Error::other)
+    }
+
+    fn file(&self, id: u64) -> io::Result<&(Vec<u8>, Option<FileState>)> {
+        let file = self.files.get(id as usize);
+        file.ok_or_else(|| io::Error::other("not a file of this context"))
+    }
+
+    /// The BLAKE3 of a file's content, which is read if the hash is not known.
+    pub(crate) fn hash(&self, id: u64) -> io::Result<[u8; 32]> {
+        let (path, state) = self.file(id)?;
+        let memory = || self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = state.and_then(|state| memory().recall(path, &state));
+        if let Some(hash) = known {
+            return Ok(hash);
+        }
+        let now = SystemTime::now();
+        let mut hasher = blake3::Hasher::new();
+        io::copy(&mut self.open(id)?, &mut hasher).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", self.file_path(id)))
+        })?;
+        let hash = *hasher.finalize().as_bytes();
+        if let Some(state) = *state {
+            memory().learn(path, state, hash, now);
+        }
+        Ok(hash)
+    }
+
+    /// Opens a file whose hash was asked for; its end is only reached if the content still has it.
+    /// Else a layer would be kept under the key of another content.
+    pub(crate) fn open_unchanged(&self, id: u64) -> io::Result<Unchanged> {
+        Ok(Unchanged {
+            inner: self.open(id)?,
+            hasher: blake3::Hasher::new(),
+            expected: self.hash(id)?,
+            path: self.file_path(id),
+        })
+    }
+
+    /// What is to be remembered of the files, if something new was learnt.
+    pub(crate) fn memory(&self) -> Option<Vec<u8>> {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if !memory.has_changed() {
+            return None;
+        }
+        let there: HashSet<&[u8]> = self.files.iter().map(|(path, _)| &path[..]).collect();
+        memory.keep(|path| there.contains(path));
+        Some(memory.to_bytes())
     }
 
     /// The path of a file by the number of its content.
     pub(crate) fn file_path(&self, id: u64) -> String {
-        let path = self
-            .files
-            .get(id as usize)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let file = self.files.get(id as usize);
+        let path = file.map(|(path, _)| path.as_slice()).unwrap_or_default();
         String::from_utf8_lossy(path).into_owned()
+    }
+}
+
+/// Reads a file that must have the content that it had.
+pub(crate) struct Unchanged {
+    inner: File,
+    hasher: blake3::Hasher,
+    expected: [u8; 32],
+    path: String,
+}
+
+impl Read for Unchanged {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..length]);
+        if length == 0 && !buffer.is_empty() && *self.hasher.finalize().as_bytes() != self.expected
+        {
+            return Err(io::Error::other(format!(
+                "{}: has changed while it was being read; build again",
+                self.path
+            )));
+        }
+        Ok(length)
     }
 }
 

@@ -105,6 +105,33 @@ impl LayerIndexer<'_> {
         Ok(())
     }
 
+    /// Makes sure that the store has the indexes of all `layers`, or will have a look at what it
+    /// has when they are needed: a build that finds its results needs none.
+    pub(crate) fn ensure_known(&self, layers: &[Arc<Layer>]) -> Result<(), BuildError> {
+        let mut unknown = Vec::new();
+        for layer in layers {
+            if !self.is_known(layer)? {
+                unknown.push(Arc::clone(layer));
+            }
+        }
+        self.ensure(&unknown)
+    }
+
+    /// Whether the store has an index of the layer and knows that the blob is the layer.
+    fn is_known(&self, layer: &Layer) -> Result<bool, BuildError> {
+        if layer.index().is_some() {
+            return Ok(true);
+        }
+        let known = self.store.diff_id_of(&layer.descriptor.digest)?;
+        Ok(match whole(known, self.events) {
+            Some(known) if known.diff_id != layer.diff_id => {
+                return Err(wrong_diff_id(layer, known.diff_id));
+            }
+            Some(_) => self.store.has_layer_index(&layer.diff_id),
+            None => false,
+        })
+    }
+
     /// Makes sure that the store has the blobs of all `layers` that come from registries.
     pub(crate) fn ensure_stored(&self, layers: &[Arc<Layer>]) -> Result<(), BuildError> {
         let mut absent: Vec<Arc<Layer>> = Vec::new();

@@ -9,6 +9,7 @@ mod builder;
 mod cache;
 mod content;
 mod context;
+mod context_memory;
 mod error;
 mod event;
 mod layers;

@@ -1,5 +1,6 @@
 //! Performing operations.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
@@ -57,6 +58,15 @@ impl Key {
     }
 }
 
+/// What an operation led to: the state, whether it was known, and the record that the cache keeps.
+struct Added {
+    state: State,
+    cached: bool,
+    record: CacheRecord,
+    /// Layers whose indexes are needed to find the result again.
+    layers: Vec<DiffId>,
+}
+
 /// A record of the cache, and the layer that it names.
 type Recalled = (CacheRecord, Option<Arc<Layer>>);
 
@@ -69,6 +79,8 @@ pub(crate) struct Performer<'a> {
     pub(crate) request: &'a BuildRequest<'a>,
     pub(crate) context: Option<Arc<Context>>,
     pub(crate) bases: &'a BTreeMap<BaseRequest, BaseImage>,
+    /// Warnings of the operation that is being performed.
+    pub(crate) warned: RefCell<Vec<String>>,
 }
 
 /// What all operations together brought about beside trees.
@@ -100,12 +112,19 @@ impl Performer<'_> {
                 }),
             },
             Operation::Scratch => self.timed(step, place, || self.scratch(step, outcome)),
-            Operation::Copy(copy) => {
-                self.timed(step, place, || self.copy(step, copy, states, outcome))
-            }
+            Operation::Copy(copy) => self.timed(step, place, || {
+                let alias = self.copy_alias(copy, states);
+                let base = layered(states, copy.base);
+                self.through_alias(step, base, alias, outcome, |outcome| {
+                    self.copy(step, copy, states, outcome)
+                })
+            }),
             Operation::MakeDirectory { base, path, owner } => self.timed(step, place, || {
                 let base = layered(states, *base);
-                self.make_directory(step, base, path, owner.as_deref(), outcome)
+                let alias = self.directory_alias(base, path, owner.as_deref());
+                self.through_alias(step, base, Some(alias), outcome, |outcome| {
+                    self.make_directory(step, base, path, owner.as_deref(), outcome)
+                })
             }),
         }
     }
@@ -171,13 +190,103 @@ impl Performer<'_> {
             return Ok((State::Layers(Arc::new(empty)), false));
         }
         let mut key = KeyHasher::new("windows base");
-        key.debug(&self.default_time());
+        key.value(&self.default_time());
         let edit = || Ok(LayerEdit::windows_base(self.default_time()));
         let key = Key {
             operation: key.finish(),
             asks: false,
         };
-        self.add_layer(step, &empty, key, None, edit, outcome)
+        let added = self.add_layer(step, &empty, key, None, edit, outcome)?;
+        Ok((added.state, added.cached))
+    }
+
+    /// The key of a copy by what stands in the Dockerfile and by the layers that it reads; `None`
+    /// if it reads something else.
+    fn copy_alias(&self, copy: &Copy, states: &BTreeMap<OperationId, State>) -> Option<[u8; 32]> {
+        let CopySource::Tree { tree, paths } = &copy.from else {
+            return None;
+        };
+        let State::Layers(source) = &states[tree] else {
+            return None;
+        };
+        let Copy {
+            base,
+            from: _,
+            destination,
+            into_directory,
+            owner,
+            mode,
+            link,
+            parents,
+            exclude,
+            unpack,
+        } = copy;
+        let mut key = self.alias("alias of a copy", layered(states, *base));
+        key.value(&(paths, destination, into_directory, owner, mode));
+        key.value(&(link, parents, exclude, unpack));
+        key.value(&(self.request.collision, self.request.foreign));
+        key.value(&(self.request.epoch, source.format));
+        key.layers(source.layers.iter().map(|layer| layer.diff_id));
+        Some(key.finish())
+    }
+
+    fn directory_alias(&self, base: &Layered, path: &str, owner: Option<&str>) -> [u8; 32] {
+        let mut key = self.alias("alias of a directory", base);
+        key.value(&(path, owner));
+        key.finish()
+    }
+
+    fn alias(&self, operation: &str, base: &Layered) -> KeyHasher {
+        let mut key = KeyHasher::new(operation);
+        key.value(&(self.default_time(), base.format));
+        key.layers(base.layers.iter().map(|layer| layer.diff_id));
+        key
+    }
+
+    /// Takes the result that is known under `alias`. If there is none, `perform` finds or makes
+    /// one, which needs trees, and it is known from then on.
+    fn through_alias(
+        &self,
+        step: &Step,
+        base: &Layered,
+        alias: Option<[u8; 32]>,
+        outcome: &mut Outcome,
+        perform: impl FnOnce(&mut Outcome) -> Result<Added, BuildError>,
+    ) -> Result<(State, bool), BuildError> {
+        if let (Some(alias), false) = (alias, self.request.no_cache) {
+            let entry = whole(self.store.cache_get(&alias)?, self.events);
+            let entry = CacheEntry::parse(&entry.unwrap_or_default());
+            if let Some(result) = entry.results().first()
+                && let Some((record, layer)) = self.load(&result.record, name_of(step, base))?
+            {
+                self.take_in(step, &record, outcome);
+                return Ok((self.upon(step, base, layer), true));
+            }
+        }
+        self.warned.take();
+        let added = perform(outcome)?;
+        if let Some(alias) = alias {
+            let result = CachedResult {
+                record: CacheRecord {
+                    // Those of reading the sources too, which is not done again.
+                    warnings: self.warned.take(),
+                    ..added.record
+                },
+                beneath: alias,
+                questions: Vec::new(),
+                answers: [0; 32],
+                layers: added.layers,
+            };
+            let entry = CacheEntry::default().with(result);
+            self.store.cache_put(&alias, &entry.to_bytes())?;
+        }
+        Ok((added.state, added.cached))
+    }
+
+    /// The state with a new layer upon `base`.
+    fn upon(&self, step: &Step, base: &Layered, layer: Option<Arc<Layer>>) -> State {
+        let name = name_of(step, base).to_owned();
+        State::Layers(Arc::new(base.with_layer(layer, name)))
     }
 
     fn make_directory(
@@ -187,13 +296,13 @@ impl Performer<'_> {
         path: &str,
         owner: Option<&str>,
         outcome: &mut Outcome,
-    ) -> Result<(State, bool), BuildError> {
+    ) -> Result<Added, BuildError> {
         let owner = match owner {
             Some(text) => self.working_directory_owner(step, base, text)?,
             None => None,
         };
         let mut key = KeyHasher::new("make directory");
-        key.debug(&(path, &owner, base.format, self.default_time()));
+        key.value(&(path, &owner, base.format, self.default_time()));
         let edit = || {
             let mut edit = LayerEdit::upon((*self.tree(base)?).clone(), self.default_time());
             let made = edit.make_directory(path.as_bytes(), owner.as_ref());
@@ -234,7 +343,7 @@ impl Performer<'_> {
         copy: &Copy,
         states: &BTreeMap<OperationId, State>,
         outcome: &mut Outcome,
-    ) -> Result<(State, bool), BuildError> {
+    ) -> Result<Added, BuildError> {
         let base = layered(states, copy.base);
         let format = base.format;
         let independent = is_independent(copy, Some(format));
@@ -260,14 +369,14 @@ impl Performer<'_> {
             default_time: self.default_time(),
         };
         let mut key = KeyHasher::new("copy");
-        key.debug(&(
+        key.value(&(
             &copy.destination,
             &options,
             format,
             independent,
             self.request.foreign,
         ));
-        key.debug(&losses);
+        key.value(&losses);
         let hash = &mut |id: u64| sources.hash(id);
         key.gathered(&gathered, hash)
             .map_err(|source| BuildError::Content {
@@ -318,21 +427,20 @@ impl Performer<'_> {
         sources: Option<&Sources>,
         edit: impl FnOnce() -> Result<LayerEdit, BuildError>,
         outcome: &mut Outcome,
-    ) -> Result<(State, bool), BuildError> {
-        let name = if step.location.stage.is_empty() {
-            &base.name
-        } else {
-            &step.location.stage
-        };
+    ) -> Result<Added, BuildError> {
+        let name = name_of(step, base);
+        let layers = key.layers(base, sources);
         let beneath = key.beneath(base);
         let entry = whole(self.store.cache_get(&key.operation)?, self.events);
         let entry = CacheEntry::parse(&entry.unwrap_or_default());
         if let Some((record, layer)) = self.recall(&entry, &key, base, sources, name)? {
             self.take_in(step, &record, outcome);
-            return Ok((
-                State::Layers(Arc::new(base.with_layer(layer, name.clone()))),
-                true,
-            ));
+            return Ok(Added {
+                state: self.upon(step, base, layer),
+                cached: true,
+                record,
+                layers,
+            });
         }
         let plan = edit()?.finish();
         let mut record = CacheRecord {
@@ -355,7 +463,8 @@ impl Performer<'_> {
                 blob: descriptor.digest,
                 size: descriptor.size,
             });
-            layer = Some(Arc::new(self.stored(descriptor, diff_id, name, index)));
+            let stored = self.stored(descriptor, diff_id, name).with_index(index);
+            layer = Some(Arc::new(stored));
         }
         let questions = if key.asks { plan.questions } else { Vec::new() };
         let answers = self.answers(base, &questions)?;
@@ -364,20 +473,22 @@ impl Performer<'_> {
             beneath,
             questions,
             answers,
-            layers: key.layers(base, sources),
+            layers: layers.clone(),
         };
         self.store
             .cache_put(&key.operation, &entry.with(result).to_bytes())?;
         self.take_in(step, &record, outcome);
-        Ok((
-            State::Layers(Arc::new(base.with_layer(layer, name.clone()))),
-            false,
-        ))
+        Ok(Added {
+            state: self.upon(step, base, layer),
+            cached: false,
+            record,
+            layers,
+        })
     }
 
-    fn stored(&self, blob: Descriptor, diff_id: DiffId, name: &str, index: LayerIndex) -> Layer {
+    fn stored(&self, blob: Descriptor, diff_id: DiffId, name: &str) -> Layer {
         let place = BlobPlace::Store(self.store.clone());
-        Layer::new(blob, diff_id, place, name.to_owned()).with_index(index)
+        Layer::new(blob, diff_id, place, name.to_owned())
     }
 
     fn take_in(&self, step: &Step, record: &CacheRecord, outcome: &mut Outcome) {
@@ -467,14 +578,10 @@ impl Performer<'_> {
             }
             None => return Ok(None),
         }
-        let index = whole(self.store.layer_index(&cached.diff_id)?, self.events);
-        let index = index.and_then(|bytes| LayerIndex::open(bytes).ok());
-        let Some(index) = index.filter(|index| index.diff_id() == cached.diff_id) else {
-            return Ok(None);
-        };
+        // The index is opened when the layer's tree is needed, and then made anew if it is damaged.
         let media_type = oci_layer_media_type(LayerCompression::Gzip);
         let descriptor = Descriptor::new(media_type, cached.blob, cached.size);
-        let layer = Arc::new(self.stored(descriptor, cached.diff_id, name, index));
+        let layer = Arc::new(self.stored(descriptor, cached.diff_id, name));
         Ok(Some((record.clone(), Some(layer))))
     }
 
@@ -505,7 +612,7 @@ impl Performer<'_> {
                 Content::External { id, .. } => {
                     let context = sources.and_then(|sources| sources.context.as_ref());
                     let context = context.ok_or_else(none)?;
-                    Ok(Box::new(context.open(*id)?))
+                    Ok(Box::new(context.open_unchanged(*id)?))
                 }
             }
         };
@@ -607,6 +714,7 @@ impl Performer<'_> {
     }
 
     pub(crate) fn warn(&self, step: &Step, text: &str) {
+        self.warned.borrow_mut().push(text.to_owned());
         let location = &step.location;
         let text = format!(
             "{}:{}: {}: {text}",
@@ -633,6 +741,14 @@ fn group_notes(notes: &[Note]) -> Vec<String> {
         ),
     });
     lines.collect()
+}
+
+/// Whose layer it is that a step makes, for messages.
+fn name_of<'n>(step: &'n Step, base: &'n Layered) -> &'n str {
+    match step.location.stage.as_str() {
+        "" => &base.name,
+        stage => stage,
+    }
 }
 
 /// A stage's name; a number alone would say little.

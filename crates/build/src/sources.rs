@@ -272,11 +272,7 @@ impl Sources {
             .context
             .as_ref()
             .ok_or_else(|| io::Error::other("no context"))?;
-        let mut hasher = blake3::Hasher::new();
-        io::copy(&mut context.open(id)?, &mut hasher).map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", context.file_path(id)))
-        })?;
-        Ok(*hasher.finalize().as_bytes())
+        context.hash(id)
     }
 
     pub(crate) fn open_layer(&self, layer: &DiffId) -> io::Result<Box<dyn Read + Send>> {

@@ -443,7 +443,7 @@ fn exit_codes() {
         "FROM Debian\n",
         &LINUX,
         1,
-        &["\"Debian\"", "must be lower case"],
+        &["Debian\"", "must be lower case"],
     );
     check(
         "FROM oci-layout://linux:none\n",

@@ -72,7 +72,7 @@ pub enum Operation {
 }
 
 /// What `COPY` and `ADD` ask for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub struct Copy {
     /// The tree to add to.
     pub base: OperationId,
@@ -107,7 +107,7 @@ pub enum Mode {
 }
 
 /// Where `COPY` takes from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub enum CopySource {
     /// Paths in another tree (a context, a stage, an image), absolute in it; they may hold Go
     /// `filepath.Match` wildcards.

@@ -25,7 +25,7 @@ pub use plan::{LayerPlan, PlannedEntry, WriteError, answer};
 pub use select::{Matcher, SelectError, Selected, select};
 
 /// What to do when two names of one instruction differ only in case, on Windows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum CollisionPolicy {
     /// Stop, listing the pairs.
     #[default]
@@ -37,7 +37,7 @@ pub enum CollisionPolicy {
 }
 
 /// Who shall own what is copied, resolved for the receiving image.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Owner {
     /// Numeric user of the tar header.
     pub uid: Option<u64>,
@@ -50,7 +50,7 @@ pub struct Owner {
 }
 
 /// How to copy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CopyOptions {
     /// `--chown`.
     pub owner: Option<Owner>,

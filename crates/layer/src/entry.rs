@@ -46,7 +46,7 @@ pub enum Origin {
 }
 
 /// A file, directory, link or device, decoded from a layer or about to be written to one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// What it is.
     pub kind: Kind,
@@ -69,7 +69,7 @@ pub struct Entry {
 }
 
 /// What an entry is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A regular file.
     File(Content),
@@ -157,7 +157,7 @@ impl Content {
 }
 
 /// What Linux knows of an entry.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct PosixMetadata {
     /// Permission bits with setuid, setgid and sticky, at most 0o7777.
     pub mode: u32,
@@ -174,7 +174,7 @@ pub struct PosixMetadata {
 }
 
 /// What Windows knows of an entry.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Win32Metadata {
     /// FILE_ATTRIBUTE_* bits; `None` if the layer does not say.
     pub attributes: Option<u32>,
@@ -196,7 +196,7 @@ pub const ATTRIBUTE_ARCHIVE: u32 = 0x20;
 pub const ATTRIBUTE_REPARSE_POINT: u32 = 0x400;
 
 /// The times of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Times {
     /// Last change of the content.
     pub modified: Timestamp,
@@ -233,7 +233,7 @@ impl Times {
 }
 
 /// An alternate data stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Stream {
     /// Name without `:$DATA`.
     pub name: Vec<u8>,

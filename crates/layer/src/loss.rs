@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Something that a round trip would not give back.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Loss {
     /// What is lost.
     pub kind: LossKind,
@@ -42,7 +42,7 @@ impl fmt::Display for LossKind {
 }
 
 /// Something that the user should know and that loses nothing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Note {
     /// The path in the image.
     pub path: String,

@@ -1,7 +1,7 @@
 //! `--chmod`: octal and symbolic changes of a mode (POSIX chmod).
 
 /// A change of permission bits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ModeChange {
     /// All bits, setuid, setgid and sticky included.
     Octal(u32),
@@ -10,7 +10,7 @@ pub enum ModeChange {
 }
 
 /// One clause of a symbolic change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Clause {
     /// Whose bits: a mask of 0o700, 0o070, 0o007.
     who: u32,
@@ -24,7 +24,7 @@ pub struct Clause {
     special: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Operator {
     Add,
     Remove,

@@ -13,7 +13,7 @@ use crate::names::{
 };
 
 /// A name with what is needed to translate it back.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Name {
     /// The name in the layer.
     pub stored: Vec<u8>,

@@ -260,6 +260,13 @@ impl Store {
             .record(RecordKind::LayerIndex, diff_id.digest().as_bytes())
     }
 
+    /// Whether there is an index of the layer with this diff id. It is not looked at.
+    pub fn has_layer_index(&self, diff_id: &DiffId) -> bool {
+        let (kind, key) = (RecordKind::LayerIndex, diff_id.digest().as_bytes());
+        self.inner.leases.hold(Name::Record(kind, *key));
+        self.inner.record_path(kind, key).is_file()
+    }
+
     /// Keeps the index of the layer with this diff id, instead of any earlier one.
     pub fn put_layer_index(&self, diff_id: &DiffId, index: &[u8]) -> Result<(), RecordError> {
         self.inner

@@ -194,3 +194,22 @@ fn losses_of_cached_steps() {
     assert_eq!(strict("store", false), before);
     assert_eq!(strict("store", true), before);
 }
+
+/// A file that changes while the build reads it must not be kept under the key of what it was.
+/// (What the memory of a context takes for a change is a table of `context_memory`.)
+#[test]
+fn changed_files_are_read_again() {
+    let bench = Bench::new();
+    let build = |content: &str, expected: &str| {
+        bench.file("a", content);
+        let image = bench
+            .build("FROM scratch\nCOPY a /a\n", Ask::default())
+            .unwrap();
+        assert!(image.lines().iter().any(|line| line.contains(content)));
+        assert_eq!(image.told.cached(), expected, "{content}");
+    };
+    build("one", "DD");
+    // The same size, and most likely the same second.
+    build("two", "DD");
+    build("one", "DC");
+}
