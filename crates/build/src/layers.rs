@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use crossdock_image::{BlobDigest, Descriptor, DiffId};
-use crossdock_layer::{LayerIndex, Limits, ScanError, scan_layer};
+use crossdock_layer::{LayerIndex, Limits, Scan, ScanError, scan_layer};
 use crossdock_store::{Ingest, Lookup, Store, Uncompressed};
 
 use crate::error::BuildError;
@@ -259,7 +259,7 @@ impl LayerIndexer<'_> {
         let scan = scan.map_err(|source| read_error(layer, source))?;
         // Only now it is known that the bytes are the blob's.
         commit(ingest)?;
-        self.keep(layer, scan.index)?;
+        self.keep(layer, scan)?;
         self.finished(vertex);
         Ok(())
     }
@@ -275,13 +275,14 @@ impl LayerIndexer<'_> {
         let vertex = self.started(verb, layer);
         let scan = scan_layer(self.counted(blob, layer, vertex, stop), &self.limits)
             .map_err(|source| read_error(layer, source))?;
-        self.keep(layer, scan.index)?;
+        self.keep(layer, scan)?;
         self.finished(vertex);
         Ok(())
     }
 
     /// Keeps what the pass over a layer found out.
-    fn keep(&self, layer: &Layer, index: LayerIndex) -> Result<(), BuildError> {
+    fn keep(&self, layer: &Layer, scan: Scan) -> Result<(), BuildError> {
+        let index = scan.index;
         if index.diff_id() != layer.diff_id {
             return Err(wrong_diff_id(layer, index.diff_id()));
         }
@@ -291,7 +292,10 @@ impl LayerIndexer<'_> {
             diff_id: layer.diff_id,
             size: index.tar_size(),
         };
-        self.store.put_diff_id(&layer.descriptor.digest, &content)?;
+        let blob = &layer.descriptor.digest;
+        self.store.put_diff_id(blob, &content)?;
+        self.store
+            .put_checkpoints(blob, scan.checkpoints.as_bytes())?;
         layer.index.get_or_init(|| Arc::new(index));
         Ok(())
     }

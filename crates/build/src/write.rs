@@ -69,7 +69,7 @@ pub(crate) fn write_layer(
         .indexer
         .finish()
         .map_err(|error| failed("the new layer", io::Error::other(error)))?;
-    let ingest = sink
+    let (ingest, checkpoints) = sink
         .gzip
         .finish()
         .map_err(|error| failed("the new layer", error))?;
@@ -80,6 +80,7 @@ pub(crate) fn write_layer(
         size: index.tar_size(),
     };
     store.put_diff_id(&digest, &content)?;
+    store.put_checkpoints(&digest, checkpoints.as_bytes())?;
     let media_type = oci_layer_media_type(LayerCompression::Gzip);
     Ok((Descriptor::new(media_type, digest, size), index))
 }

@@ -1,8 +1,18 @@
 //! Compressed layers: told by their first bytes, read as a stream, written the same everywhere.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+mod gzip_reader;
+mod gzip_writer;
+mod restart;
+mod zstd_reader;
 
-use flate2::{Compress, FlushCompress, Status};
+use std::io::{self, BufRead, BufReader, Read};
+
+use self::gzip_reader::GzipReader;
+use self::zstd_reader::ZstdReader;
+use crate::checkpoints::{Checkpoints, Collector, Place, Point, SPAN, unpack};
+
+pub use gzip_writer::{DEFAULT_GZIP_LEVEL, GzipWriter};
+pub(crate) use restart::{Boundary, Prover, WINDOW};
 
 /// How a layer blob is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,64 +26,119 @@ pub enum Compression {
 }
 
 /// A reader of the uncompressed bytes of a blob.
-pub enum Decompressor<R: Read> {
-    /// Plain.
-    None(BufReader<R>),
-    /// gzip.
-    Gzip(Box<flate2::bufread::MultiGzDecoder<BufReader<R>>>),
-    /// Zstandard. The default window limit of 128 MiB bounds its memory.
-    Zstd(Box<zstd::stream::read::Decoder<'static, BufReader<R>>>),
+pub struct Decompressor<R: Read> {
+    inner: Inner<R>,
 }
+
+enum Inner<R: Read> {
+    None(BufReader<R>),
+    Gzip(Box<GzipReader<BufReader<R>>>),
+    Zstd(Box<ZstdReader<BufReader<R>>>),
+}
+
+/// Bytes of a blob that are read at once.
+const READ: usize = 128 << 10;
 
 impl<R: Read> Decompressor<R> {
     /// Looks at the first bytes of `blob` and reads on from there.
     pub fn new(blob: R) -> io::Result<Self> {
-        let mut blob = BufReader::with_capacity(128 << 10, blob);
-        let start = blob.fill_buf()?;
-        Ok(match Compression::detect(start) {
-            Compression::None => Self::None(blob),
-            Compression::Gzip => Self::Gzip(Box::new(flate2::bufread::MultiGzDecoder::new(blob))),
-            Compression::Zstd => {
-                Self::Zstd(Box::new(zstd::stream::read::Decoder::with_buffer(blob)?))
-            }
+        Self::start(blob, |_| None)
+    }
+
+    /// As [`new`](Self::new), and notes points from which to read later.
+    pub fn recording(blob: R) -> io::Result<Self> {
+        Self::recording_every(blob, SPAN)
+    }
+
+    /// As [`recording`](Self::recording), with points as often as every `span` bytes of content.
+    pub fn recording_every(blob: R, span: u64) -> io::Result<Self> {
+        Self::start(blob, |compression| {
+            Some(Collector::with_span(compression, span))
         })
+    }
+
+    fn start(
+        blob: R,
+        collector: impl FnOnce(Compression) -> Option<Collector>,
+    ) -> io::Result<Self> {
+        let mut blob = BufReader::with_capacity(READ, blob);
+        let compression = Compression::detect(blob.fill_buf()?);
+        let inner = match compression {
+            Compression::None => Inner::None(blob),
+            Compression::Gzip => {
+                Inner::Gzip(Box::new(GzipReader::new(blob, collector(compression))))
+            }
+            Compression::Zstd => {
+                Inner::Zstd(Box::new(ZstdReader::new(blob, collector(compression))?))
+            }
+        };
+        Ok(Self { inner })
+    }
+
+    /// Reads on from a point. `blob` stands at the point's offset in the blob, and the first byte
+    /// that is read is the one at its offset in the content.
+    pub fn at(point: &Point<'_>, blob: R) -> io::Result<Self> {
+        let blob = BufReader::with_capacity(READ, blob);
+        let inner = match (point.compression, point.place) {
+            (Compression::None, _) => Inner::None(blob),
+            (Compression::Zstd, _) => Inner::Zstd(Box::new(ZstdReader::new(blob, None)?)),
+            (Compression::Gzip, Place::Start) => Inner::Gzip(Box::new(GzipReader::new(blob, None))),
+            (Compression::Gzip, Place::Middle { bits, window }) => {
+                let window = unpack(window)?;
+                Inner::Gzip(Box::new(GzipReader::in_middle(blob, &window, bits)?))
+            }
+        };
+        Ok(Self { inner })
     }
 
     /// How the blob is compressed.
     pub fn compression(&self) -> Compression {
-        match self {
-            Self::None(_) => Compression::None,
-            Self::Gzip(_) => Compression::Gzip,
-            Self::Zstd(_) => Compression::Zstd,
+        match self.inner {
+            Inner::None(_) => Compression::None,
+            Inner::Gzip(_) => Compression::Gzip,
+            Inner::Zstd(_) => Compression::Zstd,
         }
     }
 
     /// The reader beneath.
     pub fn get_ref(&self) -> &R {
-        match self {
-            Self::None(blob) => blob.get_ref(),
-            Self::Gzip(decoder) => decoder.get_ref().get_ref(),
-            Self::Zstd(decoder) => decoder.get_ref().get_ref(),
+        match &self.inner {
+            Inner::None(blob) => blob.get_ref(),
+            Inner::Gzip(reader) => reader.get_ref().get_ref(),
+            Inner::Zstd(reader) => reader.get_ref().get_ref(),
         }
     }
 
     /// Reads what is left of the blob after its content, so that a reader beneath sees its end.
     pub fn drain(&mut self) -> io::Result<()> {
-        let blob = match self {
-            Self::None(blob) => blob,
-            Self::Gzip(decoder) => decoder.get_mut(),
-            Self::Zstd(decoder) => decoder.get_mut(),
+        let blob = match &mut self.inner {
+            Inner::None(blob) => blob,
+            Inner::Gzip(reader) => reader.get_mut(),
+            Inner::Zstd(reader) => reader.get_mut(),
         };
         io::copy(blob, &mut io::sink()).map(drop)
+    }
+
+    /// The points that were noted, once everything has been read; only the start unless the reader
+    /// is a [`recording`](Self::recording) one. `blob_size` is the size of the blob in bytes.
+    pub fn into_checkpoints(self, blob_size: u64) -> Checkpoints {
+        let compression = self.compression();
+        let (content_size, collector) = match self.inner {
+            Inner::None(_) => (blob_size, None),
+            Inner::Gzip(reader) => reader.into_points(),
+            Inner::Zstd(reader) => reader.into_points(),
+        };
+        let collector = collector.unwrap_or_else(|| Collector::new(compression));
+        collector.finish(blob_size, content_size)
     }
 }
 
 impl<R: Read> Read for Decompressor<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::None(reader) => reader.read(buffer),
-            Self::Gzip(reader) => reader.read(buffer),
-            Self::Zstd(reader) => reader.read(buffer),
+        match &mut self.inner {
+            Inner::None(reader) => reader.read(buffer),
+            Inner::Gzip(reader) => reader.read(buffer),
+            Inner::Zstd(reader) => reader.read(buffer),
         }
     }
 }
@@ -89,170 +154,6 @@ impl Compression {
             Self::Zstd
         } else {
             Self::None
-        }
-    }
-}
-
-/// Uncompressed bytes of one block of our gzip streams.
-const BLOCK: usize = 256 << 10;
-/// How far deflate looks back.
-const WINDOW: usize = 32 << 10;
-/// Blocks that are compressed at once: two for each of the threads.
-const BATCH: usize = 2;
-
-/// Writes gzip whose bytes depend on nothing but the input and the level.
-///
-/// The input is cut into blocks of 256 KiB. Each is deflated on its own with the 32 KiB before it
-/// as dictionary and closed by a sync flush, so blocks can be compressed by any number of threads
-/// in any order, and the result depends neither on cores nor on the sizes of writes. The header is
-/// fixed (no name, no time, unknown system). The method is pigz's.
-pub struct GzipWriter<W: Write> {
-    out: W,
-    level: u32,
-    threads: usize,
-    pending: Vec<u8>,
-    /// What precedes `pending`, at most a window.
-    dictionary: Vec<u8>,
-    checksum: flate2::Crc,
-}
-
-/// Level that is used when nobody asks for another, as in docker and BuildKit (Go's default).
-pub const DEFAULT_GZIP_LEVEL: u32 = 6;
-
-impl<W: Write> GzipWriter<W> {
-    /// Starts a stream at `level` (0–9). `threads` changes speed only.
-    pub fn new(mut out: W, level: u32, threads: usize) -> io::Result<Self> {
-        if level > 9 {
-            let text = format!("gzip has no level {level}");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-        }
-        out.write_all(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])?;
-        Ok(Self {
-            out,
-            level,
-            threads: threads.max(1),
-            pending: Vec::new(),
-            dictionary: Vec::new(),
-            checksum: flate2::Crc::new(),
-        })
-    }
-
-    /// Ends the stream and returns the writer beneath.
-    pub fn finish(mut self) -> io::Result<W> {
-        self.flush_blocks(true)?;
-        // An empty final block closes the deflate stream.
-        self.out.write_all(&[0x03, 0x00])?;
-        self.out.write_all(&self.checksum.sum().to_le_bytes())?;
-        self.out.write_all(&self.checksum.amount().to_le_bytes())?;
-        Ok(self.out)
-    }
-
-    /// Compresses the pending blocks; the last, short one only if `all`.
-    fn flush_blocks(&mut self, all: bool) -> io::Result<()> {
-        let whole = self.pending.len() / BLOCK * BLOCK;
-        let length = if all { self.pending.len() } else { whole };
-        if length == 0 {
-            return Ok(());
-        }
-        let blocks: Vec<(&[u8], &[u8])> = (0..length)
-            .step_by(BLOCK)
-            .map(|start| {
-                let dictionary = match start {
-                    0 => &self.dictionary[..],
-                    start => &self.pending[start - WINDOW..start],
-                };
-                (dictionary, &self.pending[start..length.min(start + BLOCK)])
-            })
-            .collect();
-        for compressed in compress_all(&blocks, self.level, self.threads)? {
-            self.out.write_all(&compressed)?;
-        }
-        self.checksum.update(&self.pending[..length]);
-        let window = self.pending[..length].len().saturating_sub(WINDOW);
-        self.dictionary = self.pending[window..length].to_vec();
-        self.pending.drain(..length);
-        Ok(())
-    }
-}
-
-impl<W: Write> Write for GzipWriter<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = (BLOCK * BATCH * self.threads - self.pending.len()).min(bytes.len());
-        self.pending.extend_from_slice(&bytes[..room]);
-        if self.pending.len() == BLOCK * BATCH * self.threads {
-            self.flush_blocks(false)?;
-        }
-        Ok(room)
-    }
-
-    /// Does nothing: where blocks end must not depend on the caller.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn compress_all(blocks: &[(&[u8], &[u8])], level: u32, threads: usize) -> io::Result<Vec<Vec<u8>>> {
-    let threads = threads.min(blocks.len());
-    if threads <= 1 {
-        return blocks
-            .iter()
-            .map(|(dictionary, block)| deflate(dictionary, block, level))
-            .collect();
-    }
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let results = std::sync::Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let place = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    let Some((dictionary, block)) = blocks.get(place) else {
-                        break;
-                    };
-                    let compressed = deflate(dictionary, block, level);
-                    let mut results = results.lock().unwrap_or_else(|error| error.into_inner());
-                    results.push((place, compressed));
-                }
-            });
-        }
-    });
-    let mut results = results
-        .into_inner()
-        .unwrap_or_else(|error| error.into_inner());
-    results.sort_by_key(|(place, _)| *place);
-    results
-        .into_iter()
-        .map(|(_, compressed)| compressed)
-        .collect()
-}
-
-/// Deflates one block and flushes to a byte boundary, without ending the stream.
-fn deflate(dictionary: &[u8], block: &[u8], level: u32) -> io::Result<Vec<u8>> {
-    let mut compress = Compress::new(flate2::Compression::new(level), false);
-    if !dictionary.is_empty() {
-        compress
-            .set_dictionary(dictionary)
-            .map_err(io::Error::other)?;
-    }
-    // Room for what cannot be compressed (level 1 takes at most 9 bits for a byte): stored blocks
-    // are cut by the room that is left, and so must not depend on how a vector grows.
-    let mut out = Vec::with_capacity(block.len() + block.len() / 7 + 4096);
-    let mut taken = 0;
-    loop {
-        if out.capacity() - out.len() < 1024 {
-            out.reserve(block.len() / 4 + 4096);
-        }
-        let before = (compress.total_in(), out.len());
-        let status = compress
-            .compress_vec(&block[taken..], &mut out, FlushCompress::Sync)
-            .map_err(io::Error::other)?;
-        taken += (compress.total_in() - before.0) as usize;
-        // With room left in the output, everything has been taken and flushed.
-        if taken == block.len() && out.capacity() > out.len() {
-            return Ok(out);
-        }
-        if status == Status::BufError && out.len() == before.1 {
-            return Err(io::Error::other("deflate makes no progress"));
         }
     }
 }

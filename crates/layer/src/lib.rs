@@ -3,6 +3,7 @@
 //! The only crate that knows tar, PAX, the two encodings, security descriptors and whiteouts. The
 //! formats are specified in `docs/format/`.
 
+mod checkpoints;
 mod codec;
 mod compression;
 mod descriptor;
@@ -23,6 +24,7 @@ mod time;
 mod translate;
 mod tree;
 
+pub use checkpoints::{Checkpoints, CheckpointsError, Point};
 pub use compression::{Compression, DEFAULT_GZIP_LEVEL, Decompressor, GzipWriter};
 pub use descriptor::{
     Ace, Acl, AclTooLarge, DescriptorError, DescriptorParts, SddlError, SddlProblem,

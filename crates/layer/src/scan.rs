@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use crossdock_image::{BlobDigest, DiffId, Digest};
 use sha2::{Digest as _, Sha256};
 
+use crate::checkpoints::Checkpoints;
 use crate::compression::{Compression, Decompressor};
 use crate::index::{Extent, IndexError, IndexWriter, LayerIndex};
 use crate::tar::{Event, Header, Parser, TarError};
@@ -46,6 +47,8 @@ pub struct Scan {
     pub compression: Compression,
     /// The index; its diff id is the digest of the uncompressed tar.
     pub index: LayerIndex,
+    /// Points from which the blob can be read.
+    pub checkpoints: Checkpoints,
 }
 
 /// A layer that cannot be read.
@@ -93,7 +96,7 @@ pub fn scan_layer(blob: impl Read, limits: &Limits) -> Result<Scan, ScanError> {
         sha256: Sha256::new(),
         length: 0,
     };
-    let mut reader = Decompressor::new(&mut blob)?;
+    let mut reader = Decompressor::recording(&mut blob)?;
     let compression = reader.compression();
     let mut indexer = Indexer::new(*limits);
     let mut buffer = vec![0; 256 << 10];
@@ -108,14 +111,16 @@ pub fn scan_layer(blob: impl Read, limits: &Limits) -> Result<Scan, ScanError> {
         check_size(indexer.length, &reader, limits)?;
     }
     reader.drain()?;
-    drop(reader);
+    let blob_size = reader.get_ref().length;
+    let checkpoints = reader.into_checkpoints(blob_size);
     let index = indexer.finish()?;
     let digest = Digest::from_bytes(blob.sha256.finalize().into());
     Ok(Scan {
         blob: BlobDigest::new(digest),
-        blob_size: blob.length,
+        blob_size,
         compression,
         index,
+        checkpoints,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::testing::tar;
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut writer = GzipWriter::new(Vec::new(), 6, 1).unwrap();
     writer.write_all(bytes).unwrap();
-    writer.finish().unwrap()
+    writer.finish().unwrap().0
 }
 
 fn scan(blob: &[u8]) -> Result<Scan, ScanError> {
