@@ -24,7 +24,8 @@ if wants windows; then
 fi
 if wants determinism; then packages+=(qemu-user); fi
 if wants e2e; then
-    packages+=(apache2-utils attr debootstrap docker-registry libcap2-bin libhivex-bin openssl python3-hivex skopeo umoci zstd)
+    packages+=(apache2-utils attr buildah containerd debootstrap docker-registry libcap2-bin)
+    packages+=(libhivex-bin openssl python3-hivex skopeo uidmap umoci zstd)
 fi
 missing=()
 for package in "${packages[@]}"; do

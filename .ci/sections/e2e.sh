@@ -16,6 +16,8 @@ count_tests 'unit tests of testkit/e2e'
 check "the README's demo" sh examples/demo.sh
 stage 'end to end' bash testkit/e2e/run.sh
 count_tests 'end to end'
+stage 'registry builds' bash testkit/e2e/registry_builds.sh
+count_tests 'registry builds'
 stage 'registry client' bash testkit/e2e/registry.sh
 count_tests 'registry client'
 finish
