@@ -25,3 +25,6 @@ fn needs(result: &CachedResult) -> ResultNeeds {
         diff_ids: result.layers.iter().copied().chain(own).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;
