@@ -303,8 +303,9 @@ impl LayerIndexer<'_> {
     fn started(&self, verb: &str, layer: &Layer) -> usize {
         let vertex = self.next_vertex.fetch_add(1, Ordering::Relaxed);
         let work = Work::named(format!(
-            "{}: {verb} layer {} ({} bytes)",
-            layer.image, layer.descriptor.digest, layer.descriptor.size
+            "{}: {verb} layer {}",
+            layer.image,
+            short(&layer.descriptor.digest)
         ));
         (self.events)(Event::Started { vertex, work });
         vertex
@@ -403,6 +404,12 @@ fn read_error(layer: &Layer, source: ScanError) -> BuildError {
         digest: layer.descriptor.digest,
         source: Box::new(source),
     }
+}
+
+/// A digest as far as people look at it.
+pub(crate) fn short(digest: &BlobDigest) -> String {
+    let text = digest.to_string();
+    text.chars().take("sha256:".len() + 12).collect()
 }
 
 /// What is found, if it is whole; damage is told.

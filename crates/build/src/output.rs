@@ -165,6 +165,7 @@ impl Exporter<'_> {
                         .map_err(|source| content_error(blob, source))?;
                     ingest.commit(Some((blob.digest, blob.size)))?;
                 }
+                store.sync_blobs(parts.blobs.iter().map(|blob| &blob.digest))?;
                 for name in &self.request.names {
                     store.tag(&store_name(name), &entries[0])?;
                 }

@@ -13,6 +13,8 @@ use crate::base::{Found, ImageFinder, MAX_NESTING, store_name};
 use crate::error::BuildError;
 use crate::event::Events;
 use crate::layers::{Layer, LayerIndexer};
+use crate::place::BlobPlace;
+use crate::push::collect;
 
 /// What to pull.
 #[derive(Debug)]
@@ -81,6 +83,10 @@ pub fn pull(
     let name = store_name(request.reference);
     let named = store.resolve(&name)?;
     let is_same = named.is_some_and(|named| named.digest == descriptor.digest);
+    let place = BlobPlace::Store(store.clone());
+    let (blobs, documents) = collect(&place, &found.image, &descriptor)?;
+    let documents = documents.iter().map(|(descriptor, _)| descriptor);
+    store.sync_blobs(blobs.iter().chain(documents).map(|blob| &blob.digest))?;
     store.tag(&name, &descriptor)?;
     Ok(Pulled {
         descriptor,

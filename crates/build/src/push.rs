@@ -14,7 +14,7 @@ use crossdock_store::Store;
 use crate::base::store_name;
 use crate::error::BuildError;
 use crate::event::{Event, Events, Work};
-use crate::layers::Counted;
+use crate::layers::{Counted, short};
 use crate::place::BlobPlace;
 
 /// Blobs that are sent at once, at least. docker sends five.
@@ -162,18 +162,18 @@ impl Pusher<'_> {
         let pushed = |source| BuildError::Push {
             source: Box::new(source),
         };
-        let vertex = self.started(format!("push blob {} ({} bytes)", blob.digest, blob.size));
+        let vertex = self.started(format!("push blob {}", short(&blob.digest)));
         if self.registry.has_blob(repository, blob).map_err(pushed)? {
             self.finished(vertex, true);
             return Ok(());
         }
         let mut upload = None;
         let origin = (shipment.origin)(blob);
-        let candidates = filled.iter().copied().chain(origin.as_ref());
+        let mut candidates = filled.iter().copied().chain(origin.as_ref());
         let elsewhere = |other: &&Repository| {
             other.host() == repository.host() && other.path() != repository.path()
         };
-        if let Some(other) = candidates.filter(elsewhere).last() {
+        if let Some(other) = candidates.rfind(elsewhere) {
             match self.registry.mount_blob(repository, other, blob) {
                 Ok(Mount::Mounted) => {
                     let text = format!("mounted from {other}");
@@ -236,9 +236,7 @@ pub fn push(
             image: image.clone(),
         })?;
     let place = BlobPlace::Store(store.clone());
-    let mut blobs = Vec::new();
-    let mut documents = Vec::new();
-    collect(&place, &image, &top, &mut blobs, &mut documents, 0)?;
+    let (blobs, documents) = collect(&place, &image, &top)?;
     let open = |blob: &Descriptor, offset: u64| place.open_from(&image, blob, offset);
     let next_vertex = AtomicUsize::new(1);
     let pusher = Pusher {
@@ -257,8 +255,22 @@ pub fn push(
     Ok(top)
 }
 
-/// Gathers everything that `descriptor` needs, what is named before what names it.
-fn collect(
+/// What an image is made of: blobs, and documents with their bytes.
+type Collected = (Vec<Descriptor>, Vec<(Descriptor, Vec<u8>)>);
+
+/// Gathers everything that `descriptor` needs and that registries may hold; documents stand behind
+/// those that they name.
+pub(crate) fn collect(
+    place: &BlobPlace,
+    image: &str,
+    descriptor: &Descriptor,
+) -> Result<Collected, BuildError> {
+    let (mut blobs, mut documents) = (Vec::new(), Vec::new());
+    collect_below(place, image, descriptor, &mut blobs, &mut documents, 0)?;
+    Ok((blobs, documents))
+}
+
+fn collect_below(
     place: &BlobPlace,
     image: &str,
     descriptor: &Descriptor,
@@ -283,7 +295,7 @@ fn collect(
         Document::Manifest(manifest) => blobs.extend(parts(manifest)),
         Document::Index(index) => {
             for entry in index.manifests() {
-                collect(place, image, entry, blobs, documents, depth + 1)?;
+                collect_below(place, image, entry, blobs, documents, depth + 1)?;
             }
         }
     }

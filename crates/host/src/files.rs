@@ -66,8 +66,19 @@ impl TemporaryFile {
 
     /// Writes the content to the disk, gives the file its final name in one step, and writes the
     /// name to the disk. `target` must be on the same file system.
-    pub fn persist(mut self, target: &Path, existing: Existing) -> io::Result<()> {
+    pub fn persist(self, target: &Path, existing: Existing) -> io::Result<()> {
         self.file.sync_all()?;
+        self.rename(target, existing)?;
+        match target.parent() {
+            Some(parent) => sync_directory(parent),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the file its final name in one step, and leaves it to the system when content and
+    /// name are written to the disk: after a power failure the file may be there with other
+    /// content. `target` must be on the same file system.
+    pub fn rename(mut self, target: &Path, existing: Existing) -> io::Result<()> {
         if let Some(announced) = &self.path {
             let path = announced.path();
             interruption::undivided(|| match existing {
@@ -76,10 +87,7 @@ impl TemporaryFile {
             })?;
             self.path = None;
         }
-        match target.parent() {
-            Some(parent) => sync_directory(parent),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -146,6 +154,12 @@ pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// when it is closed, even if the process is killed.
 pub fn spool_in(directory: &Path) -> io::Result<File> {
     tempfile::tempfile_in(directory)
+}
+
+/// Writes the content of a file to the disk.
+pub fn sync_file(path: &Path) -> io::Result<()> {
+    // Windows wants to be allowed to write.
+    OpenOptions::new().write(true).open(path)?.sync_all()
 }
 
 /// Writes the names in a folder to the disk, so that a rename survives a power failure. Windows

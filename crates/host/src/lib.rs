@@ -15,7 +15,9 @@ mod temporary_folder;
 pub use context::{
     ContextEntry, ContextError, ContextKind, ContextReader, FileIdentity, Visit, Xattr,
 };
-pub use files::{Existing, TemporaryFile, atomic_write, read_file, spool_in, sync_directory};
+pub use files::{
+    Existing, TemporaryFile, atomic_write, read_file, spool_in, sync_directory, sync_file,
+};
 pub use folders::{DataDirectoryError, data_directory, environment_variables, home_directory};
 pub use interruption::{Announced, Interruption, on_interruption, undivided};
 pub use lock::{FileLock, Held, LockFile};

@@ -1,8 +1,8 @@
-//! The one pass over a layer: both digests and the index, in bounded memory.
+//! The one pass over a layer: its diff id, index and checkpoints, in bounded memory.
 
 use std::io::{self, Read};
 
-use crossdock_image::{BlobDigest, DiffId, Digest};
+use crossdock_image::{DiffId, Digest};
 use sha2::{Digest as _, Sha256};
 
 use crate::checkpoints::Checkpoints;
@@ -39,8 +39,6 @@ const RATIO_FROM: u64 = 1 << 30;
 /// What one pass over a layer found out.
 #[derive(Debug)]
 pub struct Scan {
-    /// Digest of the blob as it was read.
-    pub blob: BlobDigest,
     /// Size of the blob in bytes.
     pub blob_size: u64,
     /// How the blob is compressed.
@@ -89,11 +87,10 @@ pub enum ScanError {
     Index(#[from] IndexError),
 }
 
-/// Reads a whole layer blob.
+/// Reads a whole layer blob. Whether it is the blob that was asked for is proven by the reader.
 pub fn scan_layer(blob: impl Read, limits: &Limits) -> Result<Scan, ScanError> {
-    let mut blob = Hashing {
+    let mut blob = Counting {
         inner: blob,
-        sha256: Sha256::new(),
         length: 0,
     };
     let mut reader = Decompressor::recording(&mut blob)?;
@@ -114,9 +111,7 @@ pub fn scan_layer(blob: impl Read, limits: &Limits) -> Result<Scan, ScanError> {
     let blob_size = reader.get_ref().length;
     let checkpoints = reader.into_checkpoints(blob_size);
     let index = indexer.finish()?;
-    let digest = Digest::from_bytes(blob.sha256.finalize().into());
     Ok(Scan {
-        blob: BlobDigest::new(digest),
         blob_size,
         compression,
         index,
@@ -126,7 +121,7 @@ pub fn scan_layer(blob: impl Read, limits: &Limits) -> Result<Scan, ScanError> {
 
 fn check_size<R: Read>(
     uncompressed: u64,
-    reader: &Decompressor<&mut Hashing<R>>,
+    reader: &Decompressor<&mut Counting<R>>,
     limits: &Limits,
 ) -> Result<(), ScanError> {
     if uncompressed > limits.uncompressed {
@@ -142,17 +137,15 @@ fn check_size<R: Read>(
     Ok(())
 }
 
-/// Passes reads through, hashing and counting.
-struct Hashing<R> {
+/// Passes reads through, counting.
+struct Counting<R> {
     inner: R,
-    sha256: Sha256,
     length: u64,
 }
 
-impl<R: Read> Read for Hashing<R> {
+impl<R: Read> Read for Counting<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.inner.read(buffer)?;
-        self.sha256.update(&buffer[..length]);
         self.length += length as u64;
         Ok(length)
     }

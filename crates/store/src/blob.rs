@@ -112,6 +112,15 @@ pub(crate) fn is_there(root: &Path, digest: &BlobDigest, size: u64) -> bool {
         .is_ok_and(|found| found.is_file() && found.len() == size)
 }
 
+/// When a blob is on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Before it has its name.
+    Synced,
+    /// When the system gets round to it.
+    Later,
+}
+
 /// Gives a blob that was written and verified its name. On Windows another process that has the
 /// same blob open may be in the way; then that one is as good.
 pub(crate) fn persist(
@@ -119,8 +128,14 @@ pub(crate) fn persist(
     root: &Path,
     digest: &BlobDigest,
     size: u64,
+    durability: Durability,
 ) -> io::Result<()> {
-    match file.persist(&path(root, digest), Existing::Replace) {
+    let path = path(root, digest);
+    let named = match durability {
+        Durability::Synced => file.persist(&path, Existing::Replace),
+        Durability::Later => file.rename(&path, Existing::Replace),
+    };
+    match named {
         Err(_) if is_there(root, digest, size) => Ok(()),
         result => result,
     }

@@ -8,14 +8,14 @@ use crossdock_host::TemporaryFile;
 use crossdock_image::{BlobDigest, Digest};
 use sha2::{Digest as _, Sha256};
 
-use crate::blob;
+use crate::blob::{self, Durability};
 use crate::store::Inner;
 
 /// A blob that is being written.
 ///
 /// # Life cycle
-/// Bytes are written and hashed as they come; [`commit`](Self::commit) checks them, writes them
-/// to the disk and gives the blob its name. Until then nobody sees it. Dropping an ingest, or
+/// Bytes are written and hashed as they come; [`commit`](Self::commit) checks them and gives the
+/// blob its name. Until then nobody sees it. Dropping an ingest, or
 /// killing the process, leaves nothing in the store.
 #[derive(Debug)]
 pub struct Ingest {
@@ -76,6 +76,8 @@ impl Ingest {
     /// Puts the blob into the store and gives its digest and size. With `expected` it must be
     /// that blob.
     ///
+    /// The blob is not synced ([`Store::sync_blobs`](crate::Store::sync_blobs)).
+    ///
     /// A blob that is there with the right size stays as it is: whoever finds one damaged reports
     /// it ([`Store::report_damaged_blob`](crate::Store::report_damaged_blob)), which moves it
     /// aside.
@@ -101,7 +103,7 @@ impl Ingest {
             return Ok((digest, size));
         }
         let file = self.file.into_inner().map_err(|error| error.into_error());
-        match file.and_then(|file| blob::persist(file, root, &digest, size)) {
+        match file.and_then(|file| blob::persist(file, root, &digest, size, Durability::Later)) {
             Ok(()) => Ok((digest, size)),
             Err(source) => Err(IngestError::Write {
                 path: blob::path(root, &digest),

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use crossdock_host::{Existing, FileLock, TemporaryFile, spool_in};
+use crossdock_host::{Existing, FileLock, TemporaryFile, spool_in, sync_directory, sync_file};
 use crossdock_image::{
     BlobDigest, BlobSource, Config, Descriptor, DiffId, Digest, Document, Index, VerifiedReader,
     VerifyError,
@@ -198,6 +198,20 @@ impl Store {
         self.inner.hold_blob(digest);
         let found = fs::metadata(blob::path(self.root(), digest)).ok()?;
         found.is_file().then_some(found.len())
+    }
+
+    /// Writes blobs to the disk, as whoever gives an image a name promises that it stays.
+    pub fn sync_blobs<'b>(
+        &self,
+        blobs: impl Iterator<Item = &'b BlobDigest>,
+    ) -> Result<(), IngestError> {
+        let failed = |path: PathBuf| move |source| IngestError::Write { path, source };
+        for digest in blobs {
+            let path = blob::path(self.root(), digest);
+            sync_file(&path).map_err(failed(path))?;
+        }
+        let folder = blob::folder(self.root());
+        sync_directory(&folder).map_err(failed(folder))
     }
 
     /// Opens a blob for one verified pass. If it proves damaged, then or now, it is moved aside,
@@ -512,16 +526,23 @@ impl Inner {
     ) -> Result<(), RecordError> {
         self.leases.hold(Name::Record(kind, *key));
         let path = self.record_path(kind, key);
-        self.write_whole(&path, &record::encode(kind, key, payload))
+        let written = self.temporary(&record::encode(kind, key, payload));
+        // Not synced: its checksum tells what a power failure left of it, and it can be made again.
+        written
+            .and_then(|file| file.rename(&path, Existing::Replace))
             .map_err(|source| RecordError::Write { path, source })
     }
 
-    /// Writes a file of the store in one step. Unlike with `host::atomic_write`, what a killed
-    /// process leaves behind is in its own folder and goes with it.
+    /// Writes a file of the store in one step, to the disk. Unlike with `host::atomic_write`, what
+    /// a killed process leaves behind is in its own folder and goes with it.
     pub(crate) fn write_whole(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.temporary(bytes)?.persist(path, Existing::Replace)
+    }
+
+    fn temporary(&self, bytes: &[u8]) -> io::Result<TemporaryFile> {
         let mut file = TemporaryFile::create_in(self.process_folder())?;
         file.write_all(bytes)?;
-        file.persist(path, Existing::Replace)
+        Ok(file)
     }
 
     /// Writes what a new store lacks. The version file is the last: with it the store is

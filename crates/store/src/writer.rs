@@ -9,7 +9,7 @@ use crossdock_host::{
 };
 use crossdock_image::{BlobDigest, Descriptor, Index, VerifiedReader, VerifyError};
 
-use crate::blob;
+use crate::blob::{self, Durability};
 use crate::layout::{self, INDEX_FILE, LAYOUT_FILE, LAYOUT_FILE_CONTENT, OpenLayoutError};
 use crate::tags;
 
@@ -143,7 +143,7 @@ impl LayoutWriter {
                 .map_err(write_error(file.path()))?;
         }
         let (digest, size) = (&descriptor.digest, descriptor.size);
-        blob::persist(file, &self.root, digest, size)
+        blob::persist(file, &self.root, digest, size, Durability::Synced)
             .map_err(write_error(&blob::path(&self.root, digest)))
     }
 

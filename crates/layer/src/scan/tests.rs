@@ -48,16 +48,14 @@ fn digests() {
     ] {
         let scan = scan(&blob).unwrap();
         assert_eq!(scan.compression, compression);
-        assert_eq!(scan.blob.digest(), &Digest::of(&blob));
         assert_eq!(scan.blob_size, blob.len() as u64);
         assert_eq!(scan.index.diff_id().digest(), &Digest::of(&plain));
         assert_eq!(scan.index.tar_size(), plain.len() as u64);
         assert_eq!(scan.index.len(), LINES.len());
     }
-    // Known digests, of sha256sum: 1,024 zeroes, and those in gzip of level 6.
+    // A known digest, of sha256sum: 1,024 zeroes.
     let zeroes = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
     let scan = scan(&[0; 1024]).unwrap();
-    assert_eq!(scan.blob.digest().hex(), zeroes);
     assert_eq!(scan.index.diff_id().digest().hex(), zeroes);
     assert!(scan.index.is_empty());
 }

@@ -11,7 +11,12 @@ use crate::tar::pax::Records;
 /// than 100 bytes or with other than ASCII go into records, as Go's writer does.
 pub struct TarWriter<W> {
     out: W,
+    /// Content on its way, for all entries: there are many, and most are small.
+    buffer: Vec<u8>,
 }
+
+/// Bytes of content that are moved at once.
+const BUFFER: usize = 128 << 10;
 
 /// Largest values of octal fields of 8 and 12 bytes with a closing NUL.
 const MAX_OCTAL_8: u64 = 0o7_777_777;
@@ -20,7 +25,10 @@ const MAX_OCTAL_12: u64 = 0o77_777_777_777;
 impl<W: Write> TarWriter<W> {
     /// A writer at the start of an archive.
     pub fn new(out: W) -> Self {
-        Self { out }
+        Self {
+            out,
+            buffer: Vec::new(),
+        }
     }
 
     /// Writes an entry's headers. For a file, exactly `header.size` bytes of content must follow
@@ -89,7 +97,14 @@ impl<W: Write> TarWriter<W> {
 
     /// Writes content of `size` bytes, and what fills the last block.
     pub fn content(&mut self, content: &mut dyn io::Read, size: u64) -> io::Result<()> {
-        let mut buffer = vec![0; 128 << 10];
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.resize(BUFFER, 0);
+        let copied = self.copy(content, size, &mut buffer);
+        self.buffer = buffer;
+        copied
+    }
+
+    fn copy(&mut self, content: &mut dyn io::Read, size: u64, buffer: &mut [u8]) -> io::Result<()> {
         let mut remaining = size;
         while remaining > 0 {
             let wanted = remaining.min(buffer.len() as u64) as usize;
