@@ -20,4 +20,6 @@ as_ordinary_user run.sh "$@"
 source "$here/lib.sh"
 # shellcheck source=testkit/e2e/parts.sh
 source "$here/parts.sh"
+# shellcheck source=testkit/e2e/interrupt.sh
+source "$here/interrupt.sh"
 run_parts part_ "$@"
