@@ -1,113 +1,297 @@
-//! Bytes of files that lie in compressed layers, brought out in one pass for each layer.
+//! Bytes of files that lie in compressed layers, brought out by all threads.
 
-use std::collections::{BTreeMap, HashMap};
+mod spans;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::io::{self, Cursor, Read, Write};
+use std::sync::{Arc, Mutex};
 
+use crossdock_host::{read_at, write_all_at};
 use crossdock_image::DiffId;
-use crossdock_layer::{Content, Decompressor, LayerContent};
+use crossdock_layer::{Checkpoints, Content, Decompressor, LayerContent};
 use crossdock_store::Store;
 
-/// Bytes of all layers together that are kept in memory; for more, temporary files are used.
+use self::spans::{Span, spans};
+use crate::layers::Layer;
+
+/// Bytes of all layers together that are kept in memory; for more, a temporary file is used.
 const MEMORY: u64 = 64 << 20;
 /// Bytes that are moved at once.
 const BUFFER: usize = 256 << 10;
 
-/// Opens the compressed blob of a layer.
-pub(crate) type OpenBlob<'a> = &'a (dyn Fn(&DiffId) -> io::Result<Box<dyn Read + Send>> + Sync);
-
-/// The wanted bytes of some layers.
-#[derive(Default)]
-pub(crate) struct Spool {
-    /// Where the stored bytes at an offset of a layer are: in which part, at which place.
-    places: HashMap<(DiffId, u64), (usize, u64)>,
-    parts: Vec<Part>,
+/// A layer's blob.
+pub(crate) enum Found {
+    /// Of an image or a stage.
+    Layer(Arc<Layer>),
+    /// An archive of the context, open.
+    Archive(Box<dyn Read + Send>),
 }
 
-/// The bytes of one layer, one after the other.
-enum Part {
+/// Finds the compressed blob of a layer.
+pub(crate) type FindLayer<'a> = &'a (dyn Fn(&DiffId) -> io::Result<Found> + Sync);
+
+/// The wanted bytes of some layers.
+pub(crate) struct Spool {
+    places: Places,
+    bytes: Bytes,
+}
+
+/// Where the stored bytes at an offset of a layer are.
+type Places = HashMap<(DiffId, u64), u64>;
+
+/// The bytes of all layers, one after the other.
+enum Bytes {
     Memory(Arc<Vec<u8>>),
-    File(File),
+    File(Arc<File>),
+}
+
+/// What is wanted of one layer.
+struct Region {
+    layer: DiffId,
+    /// Offsets and lengths in the layer's content, in order.
+    extents: Vec<(u64, u64)>,
+    /// Where the first of them lies in the spool.
+    place: u64,
+}
+
+/// How a layer is read.
+enum Access {
+    /// From points in a file. What is read is not verified.
+    Points(Arc<File>, Checkpoints),
+    /// From the start, once.
+    Whole(Mutex<Option<Found>>),
+}
+
+/// A span that a thread brings out.
+struct Job<'a> {
+    region: usize,
+    access: &'a Access,
+    span: &'a Span,
+    target: Target<'a>,
+}
+
+/// Where a span's bytes go.
+enum Target<'a> {
+    Memory(&'a mut [u8]),
+    File(&'a File, u64),
 }
 
 impl Spool {
-    /// Brings out everything that `contents` name, reading each layer once.
+    /// Brings out everything that `contents` name. Layers with checkpoints are read where
+    /// something is wanted, others up to the last of it.
     pub(crate) fn fill<'c>(
         contents: impl Iterator<Item = &'c Content>,
-        open: OpenBlob<'_>,
+        find: FindLayer<'_>,
         store: &Store,
         threads: usize,
     ) -> io::Result<Self> {
-        let mut wanted: BTreeMap<DiffId, BTreeMap<u64, u64>> = BTreeMap::new();
-        for content in contents {
-            if let Content::Layer(content) = content {
-                let extents = wanted.entry(content.layer).or_default();
-                extents.insert(content.extent.offset, content.extent.length);
+        Self::fill_beyond(MEMORY, contents, find, store, threads)
+    }
+
+    /// As [`fill`](Self::fill), with at most `memory` bytes in memory.
+    fn fill_beyond<'c>(
+        memory: u64,
+        contents: impl Iterator<Item = &'c Content>,
+        find: FindLayer<'_>,
+        store: &Store,
+        threads: usize,
+    ) -> io::Result<Self> {
+        let contents: Vec<&LayerContent> = contents
+            .filter_map(|content| match content {
+                Content::Layer(content) => Some(content),
+                _ => None,
+            })
+            .collect();
+        let (regions, places, total) = lay_out(&contents);
+        let accesses = regions
+            .iter()
+            .map(|region| Ok(access(find(&region.layer)?, store)))
+            .collect::<io::Result<Vec<Access>>>()?;
+        let mut spool = Self {
+            places,
+            bytes: match total <= memory {
+                true => Bytes::Memory(Arc::new(vec![0; total as usize])),
+                false => Bytes::File(Arc::new(store.spool()?)),
+            },
+        };
+        let least = total / (threads as u64 * 4);
+        let spans = regions
+            .iter()
+            .zip(&accesses)
+            .map(|(region, access)| match access {
+                Access::Points(_, points) => spans(&region.extents, Some(points), least),
+                Access::Whole(_) => spans(&region.extents, None, least),
+            })
+            .collect::<io::Result<Vec<Vec<Span>>>>()?;
+        let mut doubtful = spool.bring_out(&regions, &accesses, &spans, threads)?;
+        doubtful.extend(spool.check(&contents, &regions, &accesses, threads));
+        for place in doubtful {
+            spool.read_whole(&regions[place], find, store)?;
+        }
+        Ok(spool)
+    }
+
+    /// Brings out all spans. The regions are returned that cannot be read by their points.
+    fn bring_out(
+        &mut self,
+        regions: &[Region],
+        accesses: &[Access],
+        spans: &[Vec<Span>],
+        threads: usize,
+    ) -> io::Result<BTreeSet<usize>> {
+        let mut jobs = Vec::new();
+        let (mut memory, file) = match &mut self.bytes {
+            Bytes::Memory(bytes) => (memory_of(bytes), None),
+            Bytes::File(file) => (Default::default(), Some(&**file)),
+        };
+        for (region, spans) in spans.iter().enumerate() {
+            let mut place = regions[region].place;
+            for span in spans {
+                let length = span.length();
+                let target = match file {
+                    None => {
+                        let (now, later) = memory.split_at_mut(length as usize);
+                        memory = later;
+                        Target::Memory(now)
+                    }
+                    Some(file) => Target::File(file, place),
+                };
+                place += length;
+                jobs.push(Job {
+                    region,
+                    access: &accesses[region],
+                    span,
+                    target,
+                });
             }
         }
-        let layers: Vec<_> = wanted.into_iter().collect();
-        let total: u64 = layers
-            .iter()
-            .flat_map(|(_, extents)| extents.values())
-            .sum();
-        let in_memory = total <= MEMORY;
-        let results: Vec<OnceLock<io::Result<Part>>> =
-            layers.iter().map(|_| OnceLock::new()).collect();
-        let next = AtomicUsize::new(0);
+        // The longest is taken first.
+        jobs.sort_by_key(|job| job.span.cost());
+        let count = jobs.len();
+        let jobs = Mutex::new(jobs);
+        let doubtful = Mutex::new(BTreeSet::new());
+        let failure: Mutex<Option<io::Error>> = Mutex::new(None);
         std::thread::scope(|scope| {
-            for _ in 0..threads.min(layers.len()) {
+            for _ in 0..threads.min(count) {
                 scope.spawn(|| {
-                    loop {
-                        let place = next.fetch_add(1, Ordering::Relaxed);
-                        let Some((layer, extents)) = layers.get(place) else {
-                            break;
-                        };
-                        let part = read_layer(layer, extents, open, (!in_memory).then_some(store));
-                        let _ = results[place].set(part);
+                    while lock(&failure).is_none() {
+                        let Some(job) = lock(&jobs).pop() else { break };
+                        let (region, by_points) =
+                            (job.region, matches!(job.access, Access::Points(..)));
+                        match job.run() {
+                            Ok(()) => {}
+                            Err(_) if by_points => drop(lock(&doubtful).insert(region)),
+                            Err(error) => drop(lock(&failure).get_or_insert(error)),
+                        }
                     }
                 });
             }
         });
-        let mut spool = Self::default();
-        for ((layer, extents), result) in layers.iter().zip(results) {
-            let ended = || Err(io::Error::other("a thread ended early"));
-            let part = result.into_inner().unwrap_or_else(ended)?;
-            let mut place = 0;
-            for (offset, length) in extents {
-                spool
-                    .places
-                    .insert((*layer, *offset), (spool.parts.len(), place));
-                place += length;
-            }
-            spool.parts.push(part);
+        match lock(&failure).take() {
+            Some(error) => Err(error),
+            None => Ok(std::mem::take(&mut *lock(&doubtful))),
         }
-        Ok(spool)
+    }
+
+    /// The regions that were read by points and hold something else than was indexed.
+    fn check(
+        &self,
+        contents: &[&LayerContent],
+        regions: &[Region],
+        accesses: &[Access],
+        threads: usize,
+    ) -> BTreeSet<usize> {
+        let by_points: HashMap<DiffId, usize> = regions
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| matches!(accesses[*place], Access::Points(..)))
+            .map(|(place, region)| (region.layer, place))
+            .collect();
+        let contents: Vec<_> = contents
+            .iter()
+            .filter_map(|content| Some((by_points.get(&content.layer)?, content)))
+            .collect();
+        let next = Mutex::new(contents.iter());
+        let wrong = Mutex::new(BTreeSet::new());
+        std::thread::scope(|scope| {
+            for _ in 0..threads.min(contents.len()) {
+                scope.spawn(|| {
+                    loop {
+                        let Some((region, content)) = lock(&next).next() else {
+                            break;
+                        };
+                        let read = self.open(content);
+                        let read = read.and_then(|mut read| io::copy(&mut read, &mut io::sink()));
+                        if read.is_err() {
+                            lock(&wrong).insert(**region);
+                        }
+                    }
+                });
+            }
+        });
+        std::mem::take(&mut *lock(&wrong))
+    }
+
+    /// Brings out a region again, from the start of the layer to its end: so it is known whether
+    /// the blob is damaged, or else its checkpoints, which then count no more.
+    fn read_whole(
+        &mut self,
+        region: &Region,
+        find: FindLayer<'_>,
+        store: &Store,
+    ) -> io::Result<()> {
+        let Found::Layer(layer) = find(&region.layer)? else {
+            return Err(io::Error::other("an archive has no checkpoints"));
+        };
+        store
+            .put_checkpoints(&layer.descriptor.digest, &[])
+            .map_err(io::Error::other)?;
+        // What is damaged is told first, and set aside if it is ours.
+        let mut blob = layer.open().map_err(io::Error::other)?;
+        io::copy(&mut blob, &mut io::sink())?;
+        let access = Access::Whole(Mutex::new(Some(Found::Layer(layer))));
+        for span in &spans(&region.extents, None, 0)? {
+            let target = match &mut self.bytes {
+                Bytes::Memory(bytes) => {
+                    let range = region.place as usize..(region.place + span.length()) as usize;
+                    Target::Memory(&mut memory_of(bytes)[range])
+                }
+                Bytes::File(file) => Target::File(file, region.place),
+            };
+            let job = Job {
+                region: 0,
+                access: &access,
+                span,
+                target,
+            };
+            job.run()?;
+        }
+        Ok(())
     }
 
     /// Opens the content of a file, checked against the index's hash at its end.
     pub(crate) fn open(&self, content: &LayerContent) -> io::Result<Box<dyn Read>> {
         let key = (content.layer, content.extent.offset);
-        let &(part, place) = self.places.get(&key).ok_or_else(|| {
+        let &place = self.places.get(&key).ok_or_else(|| {
             io::Error::other(format!(
                 "content of layer {} was not brought out",
                 content.layer
             ))
         })?;
-        let stored: Box<dyn Read> = match &self.parts[part] {
-            Part::Memory(bytes) => {
+        let stored: Box<dyn Read> = match &self.bytes {
+            Bytes::Memory(bytes) => {
                 let mut cursor = Cursor::new(SharedBytes(Arc::clone(bytes)));
                 cursor.set_position(place);
                 Box::new(cursor.take(content.extent.length))
             }
-            Part::File(file) => {
-                let mut file = file.try_clone()?;
-                file.seek(SeekFrom::Start(place))?;
-                Box::new(io::BufReader::with_capacity(
-                    128 << 10,
-                    file.take(content.extent.length),
-                ))
+            Bytes::File(file) => {
+                let from_here = FileFrom {
+                    file: Arc::clone(file),
+                    offset: place,
+                };
+                let stored = from_here.take(content.extent.length);
+                Box::new(io::BufReader::with_capacity(128 << 10, stored))
             }
         };
         let whole: Box<dyn Read> = match &content.sparse {
@@ -138,39 +322,120 @@ impl AsRef<[u8]> for SharedBytes {
     }
 }
 
-/// Reads the wanted extents of one layer, into a file of `spool` or into memory. Nothing behind the
-/// last one is decompressed.
-fn read_layer(
-    layer: &DiffId,
-    extents: &BTreeMap<u64, u64>,
-    open: OpenBlob<'_>,
-    spool: Option<&Store>,
-) -> io::Result<Part> {
-    let mut reader = Decompressor::new(open(layer)?)?;
-    let mut buffer = vec![0; BUFFER];
-    let mut position = 0;
-    let mut copy_all = |out: &mut dyn Write| -> io::Result<()> {
-        for (&offset, &length) in extents {
-            let gap = offset.checked_sub(position).ok_or_else(|| {
-                io::Error::new(io::ErrorKind::InvalidData, "files of the layer overlap")
-            })?;
+/// Reads a file that others read as well, from an offset on.
+struct FileFrom {
+    file: Arc<File>,
+    offset: u64,
+}
+
+impl Read for FileFrom {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = read_at(&self.file, buffer, self.offset)?;
+        self.offset += length as u64;
+        Ok(length)
+    }
+}
+
+/// Memory that nobody reads yet.
+fn memory_of(bytes: &mut Arc<Vec<u8>>) -> &mut [u8] {
+    Arc::<Vec<u8>>::make_mut(bytes)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|error| error.into_inner())
+}
+
+/// Gives everything that is wanted its place: the regions, where each extent lies, the length.
+fn lay_out(contents: &[&LayerContent]) -> (Vec<Region>, Places, u64) {
+    let mut wanted: BTreeMap<DiffId, BTreeMap<u64, u64>> = BTreeMap::new();
+    for content in contents {
+        let extents = wanted.entry(content.layer).or_default();
+        let length = extents.entry(content.extent.offset).or_default();
+        // An empty file may stand where another begins.
+        *length = (*length).max(content.extent.length);
+    }
+    let mut places = HashMap::new();
+    let mut total = 0;
+    let mut regions = Vec::new();
+    for (layer, extents) in wanted {
+        let place = total;
+        for (&offset, &length) in &extents {
+            places.insert((layer, offset), total);
+            total += length;
+        }
+        regions.push(Region {
+            layer,
+            extents: extents.into_iter().collect(),
+            place,
+        });
+    }
+    (regions, places, total)
+}
+
+/// Opens a layer by its points, if it is a file of which there are some.
+fn access(found: Found, store: &Store) -> Access {
+    let layer = match &found {
+        Found::Archive(_) => return Access::Whole(Mutex::new(Some(found))),
+        Found::Layer(layer) => layer,
+    };
+    let points = store.checkpoints(&layer.descriptor.digest).ok();
+    let points = points.and_then(|found| Checkpoints::open(found.found()?).ok());
+    let points = points.filter(|points| points.blob_size() == layer.descriptor.size);
+    if let Some(points) = points
+        && let Some(file) = layer.open_file()
+    {
+        return Access::Points(Arc::new(file), points);
+    }
+    Access::Whole(Mutex::new(Some(found)))
+}
+
+impl Job<'_> {
+    fn run(self) -> io::Result<()> {
+        let mut reader = match self.access {
+            Access::Points(file, points) => {
+                let point = points.before(self.span.start());
+                let blob: Box<dyn Read + Send> = Box::new(FileFrom {
+                    file: Arc::clone(file),
+                    offset: point.compressed,
+                });
+                Decompressor::at(&point, blob)?
+            }
+            Access::Whole(found) => {
+                let found = lock(found).take();
+                let blob = match found.ok_or_else(|| io::Error::other("it is read already"))? {
+                    Found::Archive(blob) => blob,
+                    Found::Layer(layer) => layer.open().map_err(io::Error::other)?,
+                };
+                Decompressor::new(blob)?
+            }
+        };
+        let mut buffer = vec![0; BUFFER];
+        let mut position = self.span.start();
+        let mut target = self.target;
+        for &(offset, length) in self.span.pieces() {
+            let gap = offset - position;
             pass(&mut reader, gap, &mut io::sink(), &mut buffer)?;
-            pass(&mut reader, length, out, &mut buffer)?;
+            pass(&mut reader, length, &mut target, &mut buffer)?;
             position = offset + length;
         }
         Ok(())
-    };
-    match spool {
-        None => {
-            let mut bytes = Vec::with_capacity(extents.values().sum::<u64>() as usize);
-            copy_all(&mut bytes)?;
-            Ok(Part::Memory(Arc::new(bytes)))
+    }
+}
+
+impl Write for Target<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Memory(memory) => memory.write(bytes),
+            Self::File(file, offset) => {
+                write_all_at(file, bytes, *offset)?;
+                *offset += bytes.len() as u64;
+                Ok(bytes.len())
+            }
         }
-        Some(store) => {
-            let mut file = store.spool()?;
-            copy_all(&mut file)?;
-            Ok(Part::File(file))
-        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -257,3 +522,6 @@ impl Read for Checked {
         Ok(length)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Layers and their indexes: read once, then known.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -59,6 +60,11 @@ impl Layer {
 
     pub(crate) fn open(&self) -> Result<Box<dyn Read + Send>, BuildError> {
         self.place.open(&self.image, &self.descriptor)
+    }
+
+    /// Opens the blob as a file for reading anywhere, unverified, if it is one of the right size.
+    pub(crate) fn open_file(&self) -> Option<File> {
+        self.place.open_file(&self.descriptor)
     }
 
     /// Opens the blob from an offset on, unverified.

@@ -27,7 +27,7 @@ use crate::event::{Event, Events, Work};
 use crate::layers::{Layer, LayerIndexer, whole};
 use crate::owner;
 use crate::place::BlobPlace;
-use crate::sources::{Sources, open_layer};
+use crate::sources::{Sources, find_layer};
 use crate::state::{Layered, State};
 use crate::write::write_layer;
 
@@ -598,13 +598,13 @@ impl Performer<'_> {
             .filter_map(|entry| entry.content.as_ref());
         let contents = contents.chain(streams.map(|stream| &stream.content));
         let none = || io::Error::other("the layer is not among the sources of the copy");
-        let open = |layer: &DiffId| sources.ok_or_else(none)?.open_layer(layer);
+        let find = |layer: &DiffId| sources.ok_or_else(none)?.find_layer(layer);
         let failed = |source| BuildError::Content {
             location: Box::new(step.location.clone()),
             what: "reading what is copied".to_owned(),
             source,
         };
-        let spool = Spool::fill(contents, &open, self.store, self.threads).map_err(failed)?;
+        let spool = Spool::fill(contents, &find, self.store, self.threads).map_err(failed)?;
         let mut open = |content: &Content| -> io::Result<Box<dyn Read>> {
             match content {
                 Content::Inline(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
@@ -676,8 +676,8 @@ impl Performer<'_> {
         if content.size() > LIMIT {
             return Err(failed(io::Error::other("the file is too large")));
         }
-        let open = |layer: &DiffId| open_layer(&state.layers, layer);
-        let spool = Spool::fill(std::iter::once(&content), &open, self.store, self.threads)
+        let find = |layer: &DiffId| find_layer(&state.layers, layer);
+        let spool = Spool::fill(std::iter::once(&content), &find, self.store, self.threads)
             .map_err(failed)?;
         let mut bytes = Vec::new();
         match &content {

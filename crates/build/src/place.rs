@@ -1,5 +1,6 @@
 //! Where blobs of images are: a layout, the store, a registry.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -69,6 +70,17 @@ impl BlobPlace {
                 Box::new(blob.map_err(|source| BuildError::download(image, source))?)
             }
         })
+    }
+
+    /// Opens a blob as a file for reading anywhere, unverified, if it is one of the right size.
+    pub(crate) fn open_file(&self, descriptor: &Descriptor) -> Option<File> {
+        let opened = match self {
+            Self::Layout(layout) => layout.open_blob_unverified(&descriptor.digest),
+            Self::Store(store) => store.open_blob_unverified(&descriptor.digest),
+            Self::Registry(remote) => remote.store.open_blob_unverified(&descriptor.digest),
+        };
+        let (file, size) = opened.ok()?;
+        (size == descriptor.size).then_some(file)
     }
 
     /// Opens a blob somewhere in it, unverified.

@@ -12,6 +12,7 @@ use crossdock_layer::{
     Tree, scan_layer, select,
 };
 
+use crate::content::Found;
 use crate::context::Context;
 use crate::error::BuildError;
 use crate::layers::Layer;
@@ -275,7 +276,8 @@ impl Sources {
         context.hash(id)
     }
 
-    pub(crate) fn open_layer(&self, layer: &DiffId) -> io::Result<Box<dyn Read + Send>> {
+    /// Finds the blob of a layer that is copied from.
+    pub(crate) fn find_layer(&self, layer: &DiffId) -> io::Result<Found> {
         if let Some(archive) = self
             .archives
             .iter()
@@ -285,17 +287,14 @@ impl Sources {
                 .context
                 .as_ref()
                 .ok_or_else(|| io::Error::other("no context"))?;
-            return Ok(Box::new(context.open(archive.file)?));
+            return Ok(Found::Archive(Box::new(context.open(archive.file)?)));
         }
-        open_layer(&self.layers, layer)
+        find_layer(&self.layers, layer)
     }
 }
 
-pub(crate) fn open_layer(
-    layers: &[Arc<Layer>],
-    layer: &DiffId,
-) -> io::Result<Box<dyn Read + Send>> {
+pub(crate) fn find_layer(layers: &[Arc<Layer>], layer: &DiffId) -> io::Result<Found> {
     let found = layers.iter().find(|other| other.diff_id == *layer);
     let found = found.ok_or_else(|| io::Error::other(format!("layer {layer} is not there")))?;
-    found.open().map_err(io::Error::other)
+    Ok(Found::Layer(Arc::clone(found)))
 }

@@ -16,7 +16,8 @@ pub use context::{
     ContextEntry, ContextError, ContextKind, ContextReader, FileIdentity, Visit, Xattr,
 };
 pub use files::{
-    Existing, TemporaryFile, atomic_write, read_file, spool_in, sync_directory, sync_file,
+    Existing, TemporaryFile, atomic_write, read_at, read_file, spool_in, sync_directory, sync_file,
+    write_all_at,
 };
 pub use folders::{DataDirectoryError, data_directory, environment_variables, home_directory};
 pub use interruption::{Announced, Interruption, on_interruption, undivided};

@@ -125,11 +125,21 @@ impl Checkpoints {
 
     /// The last point that is not behind `offset`, an offset in the content.
     pub fn before(&self, offset: u64) -> Point<'_> {
+        self.point(self.place_before(offset))
+    }
+
+    /// The first point that is behind `offset`.
+    pub fn after(&self, offset: u64) -> Option<Point<'_>> {
+        let place = self.place_before(offset) + 1;
+        (place < self.len()).then(|| self.point(place))
+    }
+
+    fn place_before(&self, offset: u64) -> usize {
         let place = match self.compression {
             Compression::None => (offset / SPAN) as usize,
             _ => self.search(offset).saturating_sub(1),
         };
-        self.point(place.min(self.len() - 1))
+        place.min(self.len() - 1)
     }
 
     /// The points in order. The first is the start.

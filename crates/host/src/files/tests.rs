@@ -96,3 +96,17 @@ fn files_are_replaced_while_they_are_read() {
         }
     });
 }
+
+#[test]
+fn places_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = spool_in(folder.path()).unwrap();
+    write_all_at(&file, b"later", 10).unwrap();
+    write_all_at(&file, b"first", 0).unwrap();
+    let mut found = [1; 20];
+    assert_eq!(read_at(&file, &mut found, 0).unwrap(), 15);
+    assert_eq!(&found[..15], b"first\0\0\0\0\0later");
+    assert_eq!(read_at(&file, &mut found[..3], 12).unwrap(), 3);
+    assert_eq!(&found[..3], b"ter");
+    assert_eq!(read_at(&file, &mut found, 15).unwrap(), 0);
+}

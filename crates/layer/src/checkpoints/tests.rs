@@ -189,6 +189,8 @@ fn before() {
     for (place, &start) in starts.iter().enumerate() {
         assert_eq!(found.before(start).uncompressed, start);
         assert_eq!(found.before(start + 1).uncompressed, start);
+        let next = starts.get(place + 1).copied();
+        assert_eq!(found.after(start).map(|point| point.uncompressed), next);
         if place > 0 {
             assert_eq!(found.before(start - 1).uncompressed, starts[place - 1]);
         }
