@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -285,10 +286,8 @@ def row(text, name, line, found):
         return f"| {text} | {name} | fails: {line['fails'].replace('|', '/')} | | | | | |"
     ratio = {}
     for other in ("crossdock", "limit"):
-        base = found.get(other, {}).get("wall")
-        ratio[other] = f"{line['wall'] / base:.2f}" if base and other != name else ""
-    if name == "limit":
-        ratio["crossdock"] = ""
+        base = found.get(other, {}).keys() >= {"wall", "cpu"} and name not in (other, "limit")
+        ratio[other] = " / ".join(f"{line[key] / found[other][key]:.2f}" for key in ("wall", "cpu")) if base else ""
     number = {key: f"{line[key] / 1e6:.0f}" if key in line else "" for key in ("memory", "store")}
     cpu = f"{line['cpu']:.2f}" if "cpu" in line else ""
     wall = f"{line['wall']:.3f}" if line["wall"] < 0.5 else f"{line['wall']:.2f}"
@@ -342,7 +341,7 @@ def main():
                     print(f"{tool.name}: left out, {reason}")
                 finally:
                     tool.stop()
-                    tool.empty() if not isinstance(tool, tools.BuildKit) else None
+                    shutil.rmtree(tool.root, ignore_errors=True)
         bench.tables()
     finally:
         for tool in found:
@@ -357,7 +356,13 @@ def writable(folder):
     return folder if os.access(folder, os.W_OK) else tempfile.gettempdir()
 
 
+def ended(*_):
+    """Daemons are stopped and folders removed, as after Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, ended)
     try:
         main()
     except (bases.Missing, OSError, subprocess.CalledProcessError) as error:
