@@ -157,7 +157,7 @@ Examples:
 Exit codes: those of build (crossdock --help); 1 also when the registry refuses or does not
 have the image, 4 when it is not reached")]
 pub(crate) struct Pull {
-    /// Image, as NAME[:TAG][@DIGEST]
+    /// Image: a name, with a tag or a digest if wanted
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
 
@@ -194,7 +194,7 @@ Example:
 
 What the registry has is not sent again. Exit codes: as of pull")]
 pub(crate) struct Push {
-    /// Image, as NAME[:TAG]
+    /// Image: a name, with a tag if wanted
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
 

@@ -64,7 +64,7 @@ fn picture(view: &View, at: u64, screen: Screen) -> String {
         let plain = without_colours(&row.text);
         assert_eq!(width_of(&plain), row.width, "{row:?}");
         assert!(row.width < screen.width, "{row:?}");
-        assert_eq!(plain.contains('\x1b'), false, "{row:?}");
+        assert!(!plain.contains('\x1b'), "{row:?}");
     }
     let lines: Vec<_> = rows.into_iter().map(|row| row.text).collect();
     lines.join("\n")
