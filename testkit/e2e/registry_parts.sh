@@ -279,8 +279,10 @@ print([d["digest"] for d in index["manifests"]
     check 'pull of all platforms' crossdock store-p pull -q --all-platforms "$HOST/base/win"
     check 'has the index' named store-p "$HOST/base/win:latest" "$index"
     check 'the store is whole' python3 "$here/store.py" store-p
-    check 'pull of a digest' crossdock store-digest pull -q "$HOST/base/win@$windows"
-    check 'the store is whole' python3 "$here/store.py" store-digest
+    check 'pull of a digest' crossdock store-p pull -q "$HOST/base/win@$windows"
+    check 'has the digest for a name' named store-p "$HOST/base/win@$windows" "$windows"
+    check 'and the tag stays what it was' named store-p "$HOST/base/win:latest" "$index"
+    check 'the store is whole' python3 "$here/store.py" store-p
     check 'an unknown digest' fails 1 "$HOST/base/win.*not" crossdock store-p pull \
         "$HOST/base/win@sha256:$(printf '%064d' 7)"
 
@@ -291,6 +293,13 @@ print([d["digest"] for d in index["manifests"]
     check 'asks nobody' asked three 'not requests'
     check 'the same from the layout' build_layout from-layout
     check 'gives the same' same_digest from-pulled from-layout
+
+    # The store's image is for one version of Windows only; the registry has the others.
+    check 'pull of an older Windows' crossdock store-older pull -q \
+        --platform 'windows(10.0.17763)/amd64' "$HOST/base/win"
+    check 'FROM the name, for the newer one' \
+        build_from store-older from-older 'windows(10.0.20348.2849)/amd64'
+    check 'takes the newer one from the registry' same_digest from-pulled from-older
 
     # From one build to the next.
     printf 'FROM %s/base/lin\nCOPY app.exe /first\n' "$HOST" >dockerfile.in

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossdock_image::{
     Config, Descriptor, Document, ImageSource, Index, LayerMediaType, LayoutReference, Manifest,
-    Platform, Reference, select,
+    Platform, Reference, fits, select,
 };
 use crossdock_remote::Registry;
 use crossdock_store::{Layout, Store};
@@ -182,7 +182,7 @@ impl ImageFinder<'_> {
 /// How a manifest was chosen.
 pub(crate) struct Chosen {
     pub(crate) descriptor: Descriptor,
-    /// Whether the image is known to be for the platform, or is the only one of an index.
+    /// Whether the image is for the platform: the only one of an index is chosen even if not.
     pub(crate) fits: bool,
 }
 
@@ -202,8 +202,7 @@ impl Found {
                             .config(&self.image, manifest.config())?
                             .platform(),
                     };
-                    let fits =
-                        stated.os == platform.os && stated.architecture == platform.architecture;
+                    let fits = fits(&stated, platform);
                     return Ok((manifest, Chosen { descriptor, fits }));
                 }
                 Document::Index(index) => descriptor = self.choose(&index, platform)?,
@@ -271,7 +270,11 @@ impl Found {
     }
 }
 
-/// What the store calls the image of a reference: its full form, with a tag and without a digest.
+/// What the store calls the image of a reference: its full form, with a tag, or with a digest only
+/// if it has one. What has a digest is not what the tag stands for.
 pub(crate) fn store_name(reference: &Reference) -> String {
-    format!("{}:{}", reference.repository(), reference.tag_or_latest())
+    match reference.digest() {
+        Some(digest) => format!("{}@{digest}", reference.repository()),
+        None => format!("{}:{}", reference.repository(), reference.tag_or_latest()),
+    }
 }

@@ -31,7 +31,7 @@ pub use manifest::Manifest;
 pub use media_type::{LayerCompression, LayerMediaType, MediaType, oci_layer_media_type};
 pub use platform::{OsVersion, Platform, PlatformError};
 pub use reference::{Reference, ReferenceError, Repository};
-pub use select::{SelectError, select};
+pub use select::{SelectError, fits, select};
 pub use source::{ImageSource, LayoutReference, SourceError};
 pub use timestamp::{format_rfc3339, parse_rfc3339};
 pub use verify::{BlobSource, VerifiedReader, VerifyError};

@@ -71,6 +71,11 @@ pub fn select<'a>(index: &'a Index, wanted: &Platform) -> Result<&'a Descriptor,
     }
 }
 
+/// Whether an image for `found` is one that [`select`] may choose for `wanted`.
+pub fn fits(found: &Platform, wanted: &Platform) -> bool {
+    rank(&found.clone().normalised(), &wanted.clone().normalised()).is_some()
+}
+
 fn is_image(entry: &Descriptor) -> bool {
     let known = MediaType::parse(&entry.media_type);
     // Some old tools leave the media type out.

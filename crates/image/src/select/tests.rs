@@ -189,3 +189,20 @@ fn the_error_lists_what_there_is() {
         "no image for linux/s390x; there are linux/amd64, windows(10.0.17763.1)/amd64"
     );
 }
+
+#[test]
+fn one_platform_fits_or_not() {
+    let check = |found: &str, wanted: &str, expected: bool| {
+        let fits = fits(&raw(found), &wanted.parse().unwrap());
+        assert_eq!(fits, expected, "{found} for {wanted}");
+    };
+    check("linux/x86_64", "linux/amd64", true);
+    check("linux/amd64", "windows/amd64", false);
+    check("linux/arm/v6", "linux/arm/v7", true);
+    check("linux/arm/v7", "linux/arm/v6", false);
+    let server_2019 = "windows(10.0.17763.6532)/amd64";
+    check(server_2019, "windows/amd64", true);
+    check(server_2019, "windows(10.0.17763)/amd64", true);
+    check(server_2019, "windows(10.0.20348)/amd64", false);
+    check("windows/amd64", "windows(10.0.20348)/amd64", true);
+}
