@@ -111,21 +111,24 @@ impl<'a> Builder<'a> {
         }
         check_supported(&plan)?;
         let context = self.context(request, &plan)?;
-        self.index_bases(request, &plan, &bases)?;
         let gone = |blob: &BlobDigest| !self.store.contains(blob);
         let mut attempts = 0;
         let (built, outcome) = loop {
             let mut outcome = Outcome::default();
-            let built = self.attempt(request, &plan, &bases, context.clone(), &mut outcome);
+            let downloaded = self.downloaded(&bases);
+            let built = self
+                .index_bases(request, &plan, &bases)
+                .and_then(|()| self.attempt(request, &plan, &bases, context.clone(), &mut outcome));
             // Each attempt finds at least one damaged layer; more attempts than layers find none.
             attempts += 1;
-            let damaged = built.is_err() && outcome.stored.iter().any(gone);
-            if !damaged || attempts > outcome.stored.len() {
+            let kept = || outcome.stored.iter().chain(&downloaded);
+            if built.is_ok() || !kept().any(gone) || attempts > kept().count() {
                 break (built, outcome);
             }
-            // Reading found a layer of an earlier build damaged and put it aside.
+            // Reading found a layer damaged that was made or downloaded before, and put it aside.
             (self.events)(Event::Warning {
-                text: "store: a layer was damaged and has been set aside; it is made again"
+                text: "store: a layer was damaged and has been set aside; it is made or \
+                       downloaded again"
                     .to_owned(),
             });
         };
@@ -133,6 +136,17 @@ impl<'a> Builder<'a> {
         let built = built?;
         self.remember(request, context.as_deref())?;
         Ok(built)
+    }
+
+    /// Layers of images of registries that the store has, and can get again.
+    fn downloaded(&self, bases: &BTreeMap<BaseRequest, BaseImage>) -> Vec<BlobDigest> {
+        let layers = bases.values().flat_map(|base| &base.layers);
+        let digests = layers
+            .filter(|layer| layer.place.repository().is_some())
+            .map(|layer| layer.descriptor.digest);
+        digests
+            .filter(|digest| self.store.contains(digest))
+            .collect()
     }
 
     /// Performs all operations and writes the outputs.
