@@ -125,6 +125,19 @@ registry_1_kinds() {
     stop_all
 }
 
+# largest_layer LAYOUT TAG: the file of the largest layer of an image.
+largest_layer() {
+    python3 - "$@" <<'PYTHON'
+import json, sys
+layout, tag = sys.argv[1:]
+load = lambda d: json.load(open(f"{layout}/blobs/" + d["digest"].replace(":", "/")))
+entry = next(d for d in json.load(open(f"{layout}/index.json"))["manifests"]
+             if d["annotations"]["org.opencontainers.image.ref.name"] == tag)
+layer = max(load(entry)["layers"], key=lambda d: d["size"])
+print("blobs/" + layer["digest"].replace(":", "/"))
+PYTHON
+}
+
 # drop_layers STORE LAYOUT:TAG: the store loses the layers of an image, as after a prune.
 drop_layers() {
     python3 - "$@" <<'PYTHON'
@@ -325,6 +338,18 @@ print([d["digest"] for d in index["manifests"]
     check 'push of an index' crossdock store-p push -q "$HOST/base/win"
     check 'a name that the store lacks' fails 1 'nothing-here' \
         crossdock store-p push "$HOST/nothing-here"
+
+    # A store whose bytes changed: nothing of it travels, and the registry has them still.
+    check 'another store' crossdock store-d pull -q --platform linux/amd64 "$HOST/base/lin:gzip"
+    printf 'FROM %s/base/lin:gzip\nENV A=b\n' "$HOST" >dockerfile.in
+    check 'an image of it' store_build store-d "$HOST/damaged:1" linux/amd64
+    damage flip "store-d/$(largest_layer lin gzip)"
+    check 'push of a damaged layer is refused' fails 3 'bytes' \
+        crossdock store-d push "$HOST/damaged:1"
+    check 'and there is no image' fails 1 'unknown' remote_has damaged:1 layers
+    check 'pull brings the layer again' \
+        crossdock store-d pull -q --platform linux/amd64 "$HOST/base/lin:gzip"
+    check 'then it is pushed' crossdock store-d push -q "$HOST/damaged:1"
 
     # Layers that lie elsewhere.
     mkdir elsewhere

@@ -189,9 +189,12 @@ impl Pusher<'_> {
         let unreadable: Mutex<Option<BuildError>> = Mutex::new(None);
         let open = |offset: u64| -> io::Result<Box<dyn Read + Send + '_>> {
             match (shipment.open)(blob, offset) {
-                Ok(bytes) => Ok(Box::new(
-                    Counted::new(bytes, vertex, blob.size, self.events, stop).skipped(offset),
-                )),
+                Ok(bytes) => Ok(Box::new(Telling {
+                    inner: Counted::new(bytes, vertex, blob.size, self.events, stop)
+                        .skipped(offset),
+                    blob,
+                    unreadable: &unreadable,
+                })),
                 Err(error) => {
                     let text = error.to_string();
                     *unreadable.lock().unwrap_or_else(|error| error.into_inner()) = Some(error);
@@ -217,6 +220,31 @@ impl Pusher<'_> {
 
     fn finished(&self, vertex: usize, cached: bool) {
         (self.events)(Event::Finished { vertex, cached });
+    }
+}
+
+/// Tells why the bytes of a blob cannot be read, which the registry's client has only text for.
+struct Telling<'a, R> {
+    inner: R,
+    blob: &'a Descriptor,
+    unreadable: &'a Mutex<Option<BuildError>>,
+}
+
+impl<R: Read> Read for Telling<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer).map_err(|source| {
+            if source.kind() == io::ErrorKind::Interrupted {
+                return source;
+            }
+            let text = source.to_string();
+            let digest = self.blob.digest;
+            let error = BuildError::Part { digest, source };
+            *self
+                .unreadable
+                .lock()
+                .unwrap_or_else(|error| error.into_inner()) = Some(error);
+            io::Error::other(text)
+        })
     }
 }
 
