@@ -1,6 +1,6 @@
 //! Reading blobs of every kind, and gzip whose bytes never change.
 
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, ErrorKind, Read, Write};
 
 use crossdock_image::Digest;
 use proptest::prelude::*;
@@ -282,4 +282,17 @@ proptest! {
         let magic: &[u8] = [&b""[..], b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"][magic];
         let _ = read(&[magic, &blob].concat());
     }
+}
+
+/// The caller tells damaged bytes from a failing machine by the kind of the error.
+#[test]
+fn zstd_errors_are_about_the_bytes() {
+    let check = |blob: Vec<u8>| {
+        let mut reader = Decompressor::new(Cursor::new(blob)).unwrap();
+        let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+    };
+    // A window of 1 TiB, and a block of the reserved type.
+    check(b"\x28\xb5\x2f\xfd\x00\xf0\x01\x00\x00".to_vec());
+    check(b"\x28\xb5\x2f\xfd\x00\x00\x07\x00\x00".to_vec());
 }

@@ -47,7 +47,9 @@ impl<R: BufRead> ZstdReader<R> {
             true => self.blob.fill_buf()?,
             false => &[],
         };
-        let status = self.decoder.run_on_buffers(input, buffer)?;
+        let status = self.decoder.run_on_buffers(input, buffer);
+        // The decoder reads memory only, so its errors are about the bytes; their kind says nothing.
+        let status = status.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         self.blob.consume(status.bytes_read);
         self.compressed += status.bytes_read as u64;
         self.uncompressed += status.bytes_written as u64;
