@@ -1,6 +1,6 @@
 //! A build from beginning to end.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -167,6 +167,7 @@ impl<'a> Builder<'a> {
             context,
             bases,
             warned: RefCell::default(),
+            vertex: Cell::new(0),
         };
         let mut states: BTreeMap<OperationId, State> = BTreeMap::new();
         let mut done: BTreeMap<&str, usize> = BTreeMap::new();

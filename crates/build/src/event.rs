@@ -1,5 +1,7 @@
 //! What goes on, for whoever shows it.
 
+use std::time::{Duration, Instant};
+
 use crossdock_layer::Loss;
 
 /// Something that happened during a build.
@@ -67,6 +69,44 @@ impl Work {
             name,
             stage: None,
             system: None,
+        }
+    }
+}
+
+/// The shortest time between two messages about the bytes of one piece of work.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Tells how far a piece of work is.
+pub(crate) struct Meter<'a> {
+    events: Events<'a>,
+    vertex: usize,
+    bytes: u64,
+    total: u64,
+    told: Instant,
+}
+
+impl<'a> Meter<'a> {
+    /// The work `vertex` begins; it will be over after `total` bytes.
+    pub(crate) fn new(events: Events<'a>, vertex: usize, total: u64) -> Self {
+        Self {
+            events,
+            vertex,
+            bytes: 0,
+            total,
+            told: Instant::now(),
+        }
+    }
+
+    /// So many more bytes are done.
+    pub(crate) fn add(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        if self.told.elapsed() >= PAUSE {
+            self.told = Instant::now();
+            (self.events)(Event::Progress {
+                vertex: self.vertex,
+                bytes: self.bytes.min(self.total),
+                total: self.total,
+            });
         }
     }
 }

@@ -5,20 +5,17 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
 
 use crossdock_image::{BlobDigest, Descriptor, DiffId};
 use crossdock_layer::{LayerIndex, Limits, Scan, ScanError, scan_layer};
 use crossdock_store::{Ingest, Lookup, Store, Uncompressed};
 
 use crate::error::BuildError;
-use crate::event::{Event, Events, Work};
+use crate::event::{Event, Events, Meter, Work};
 use crate::place::{BlobPlace, RemotePlace};
 
 /// Blobs that are downloaded at once, at least; docker's `max-concurrent-downloads`.
 const DOWNLOADS: usize = 3;
-/// The shortest time between two messages about the bytes of one piece of work.
-const PROGRESS: Duration = Duration::from_millis(100);
 
 /// A layer of an image or a stage.
 #[derive(Debug)]
@@ -329,7 +326,11 @@ impl LayerIndexer<'_> {
         vertex: usize,
         stop: &'r AtomicBool,
     ) -> Counted<'r, R> {
-        Counted::new(inner, vertex, layer.descriptor.size, self.events, stop)
+        Counted::new(
+            inner,
+            Meter::new(self.events, vertex, layer.descriptor.size),
+            stop,
+        )
     }
 }
 
@@ -350,37 +351,13 @@ impl<R: Read> Read for Keeping<'_, R> {
 /// Tells how much of something was read, and ends it when others failed.
 pub(crate) struct Counted<'a, R> {
     inner: R,
-    vertex: usize,
-    bytes: u64,
-    total: u64,
-    told: Instant,
-    events: Events<'a>,
+    meter: Meter<'a>,
     stop: &'a AtomicBool,
 }
 
 impl<'a, R> Counted<'a, R> {
-    pub(crate) fn new(
-        inner: R,
-        vertex: usize,
-        total: u64,
-        events: Events<'a>,
-        stop: &'a AtomicBool,
-    ) -> Self {
-        Self {
-            inner,
-            vertex,
-            bytes: 0,
-            total,
-            told: Instant::now(),
-            events,
-            stop,
-        }
-    }
-
-    /// Bytes that need not be read any more.
-    pub(crate) fn skipped(mut self, bytes: u64) -> Self {
-        self.bytes = bytes;
-        self
+    pub(crate) fn new(inner: R, meter: Meter<'a>, stop: &'a AtomicBool) -> Self {
+        Self { inner, meter, stop }
     }
 }
 
@@ -390,15 +367,7 @@ impl<R: Read> Read for Counted<'_, R> {
             return Err(io::Error::other("stopped, as something else failed"));
         }
         let length = self.inner.read(buffer)?;
-        self.bytes += length as u64;
-        if self.told.elapsed() >= PROGRESS {
-            self.told = Instant::now();
-            (self.events)(Event::Progress {
-                vertex: self.vertex,
-                bytes: self.bytes,
-                total: self.total,
-            });
-        }
+        self.meter.add(length as u64);
         Ok(length)
     }
 }

@@ -3,6 +3,7 @@
 //! The only crate that decides when something happens, and the only meeting place of the others.
 //! It prints nothing: what goes on is told by [`Event`]s.
 
+mod alias;
 mod assemble;
 mod base;
 mod builder;

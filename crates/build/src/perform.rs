@@ -1,7 +1,7 @@
 //! Performing operations.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ use crate::cache::{
 use crate::content::Spool;
 use crate::context::Context;
 use crate::error::BuildError;
-use crate::event::{Event, Events, Work};
+use crate::event::{Event, Events, Meter, Work};
 use crate::layers::{Layer, LayerIndexer, whole};
 use crate::owner;
 use crate::place::BlobPlace;
@@ -59,16 +59,16 @@ impl Key {
 }
 
 /// What an operation led to: the state, whether it was known, and the record that the cache keeps.
-struct Added {
-    state: State,
-    cached: bool,
-    record: CacheRecord,
+pub(crate) struct Added {
+    pub(crate) state: State,
+    pub(crate) cached: bool,
+    pub(crate) record: CacheRecord,
     /// Layers whose indexes are needed to find the result again.
-    layers: Vec<DiffId>,
+    pub(crate) layers: Vec<DiffId>,
 }
 
 /// A record of the cache, and the layer that it names.
-type Recalled = (CacheRecord, Option<Arc<Layer>>);
+pub(crate) type Recalled = (CacheRecord, Option<Arc<Layer>>);
 
 /// Performs the operations of one build.
 pub(crate) struct Performer<'a> {
@@ -81,6 +81,8 @@ pub(crate) struct Performer<'a> {
     pub(crate) bases: &'a BTreeMap<BaseRequest, BaseImage>,
     /// Warnings of the operation that is being performed.
     pub(crate) warned: RefCell<Vec<String>>,
+    /// Its number among all pieces of work.
+    pub(crate) vertex: Cell<usize>,
 }
 
 /// What all operations together brought about beside trees.
@@ -146,6 +148,7 @@ impl Performer<'_> {
             system: Some(system.clone()),
         };
         (self.events)(Event::Started { vertex, work });
+        self.vertex.set(vertex);
         let (state, cached) = perform()?;
         (self.events)(Event::Finished { vertex, cached });
         Ok(state)
@@ -200,91 +203,8 @@ impl Performer<'_> {
         Ok((added.state, added.cached))
     }
 
-    /// The key of a copy by what stands in the Dockerfile and by the layers that it reads; `None`
-    /// if it reads something else.
-    fn copy_alias(&self, copy: &Copy, states: &BTreeMap<OperationId, State>) -> Option<[u8; 32]> {
-        let CopySource::Tree { tree, paths } = &copy.from else {
-            return None;
-        };
-        let State::Layers(source) = &states[tree] else {
-            return None;
-        };
-        let Copy {
-            base,
-            from: _,
-            destination,
-            into_directory,
-            owner,
-            mode,
-            link,
-            parents,
-            exclude,
-            unpack,
-        } = copy;
-        let mut key = self.alias("alias of a copy", layered(states, *base));
-        key.value(&(paths, destination, into_directory, owner, mode));
-        key.value(&(link, parents, exclude, unpack));
-        key.value(&(self.request.collision, self.request.foreign));
-        key.value(&(self.request.epoch, source.format));
-        key.layers(source.layers.iter().map(|layer| layer.diff_id));
-        Some(key.finish())
-    }
-
-    fn directory_alias(&self, base: &Layered, path: &str, owner: Option<&str>) -> [u8; 32] {
-        let mut key = self.alias("alias of a directory", base);
-        key.value(&(path, owner));
-        key.finish()
-    }
-
-    fn alias(&self, operation: &str, base: &Layered) -> KeyHasher {
-        let mut key = KeyHasher::new(operation);
-        key.value(&(self.default_time(), base.format));
-        key.layers(base.layers.iter().map(|layer| layer.diff_id));
-        key
-    }
-
-    /// Takes the result that is known under `alias`. If there is none, `perform` finds or makes
-    /// one, which needs trees, and it is known from then on.
-    fn through_alias(
-        &self,
-        step: &Step,
-        base: &Layered,
-        alias: Option<[u8; 32]>,
-        outcome: &mut Outcome,
-        perform: impl FnOnce(&mut Outcome) -> Result<Added, BuildError>,
-    ) -> Result<(State, bool), BuildError> {
-        if let (Some(alias), false) = (alias, self.request.no_cache) {
-            let entry = whole(self.store.cache_get(&alias)?, self.events);
-            let entry = CacheEntry::parse(&entry.unwrap_or_default());
-            if let Some(result) = entry.results().first()
-                && let Some((record, layer)) = self.load(&result.record, name_of(step, base))?
-            {
-                self.take_in(step, &record, outcome);
-                return Ok((self.upon(step, base, layer), true));
-            }
-        }
-        self.warned.take();
-        let added = perform(outcome)?;
-        if let Some(alias) = alias {
-            let result = CachedResult {
-                record: CacheRecord {
-                    // Those of reading the sources too, which is not done again.
-                    warnings: self.warned.take(),
-                    ..added.record
-                },
-                beneath: alias,
-                questions: Vec::new(),
-                answers: [0; 32],
-                layers: added.layers,
-            };
-            let entry = CacheEntry::default().with(result);
-            self.store.cache_put(&alias, &entry.to_bytes())?;
-        }
-        Ok((added.state, added.cached))
-    }
-
     /// The state with a new layer upon `base`.
-    fn upon(&self, step: &Step, base: &Layered, layer: Option<Arc<Layer>>) -> State {
+    pub(crate) fn upon(&self, step: &Step, base: &Layered, layer: Option<Arc<Layer>>) -> State {
         let name = name_of(step, base).to_owned();
         State::Layers(Arc::new(base.with_layer(layer, name)))
     }
@@ -491,7 +411,7 @@ impl Performer<'_> {
         Layer::new(blob, diff_id, place, name.to_owned())
     }
 
-    fn take_in(&self, step: &Step, record: &CacheRecord, outcome: &mut Outcome) {
+    pub(crate) fn take_in(&self, step: &Step, record: &CacheRecord, outcome: &mut Outcome) {
         outcome.losses.extend(load_losses(&record.losses));
         outcome.hidden += record.hidden;
         for warning in &record.warnings {
@@ -560,7 +480,11 @@ impl Performer<'_> {
     }
 
     /// A record with its layer, if that and its index are still there.
-    fn load(&self, record: &CacheRecord, name: &str) -> Result<Option<Recalled>, BuildError> {
+    pub(crate) fn load(
+        &self,
+        record: &CacheRecord,
+        name: &str,
+    ) -> Result<Option<Recalled>, BuildError> {
         let Some(cached) = &record.layer else {
             return Ok(Some((record.clone(), None)));
         };
@@ -597,6 +521,10 @@ impl Performer<'_> {
             .iter()
             .filter_map(|entry| entry.content.as_ref());
         let contents = contents.chain(streams.map(|stream| &stream.content));
+        let contents: Vec<&Content> = contents.collect();
+        if let Some(sources) = sources {
+            self.bring(&sources.layers, &contents)?;
+        }
         let none = || io::Error::other("the layer is not among the sources of the copy");
         let find = |layer: &DiffId| sources.ok_or_else(none)?.find_layer(layer);
         let failed = |source| BuildError::Content {
@@ -604,7 +532,9 @@ impl Performer<'_> {
             what: "reading what is copied".to_owned(),
             source,
         };
-        let spool = Spool::fill(contents, &find, self.store, self.threads).map_err(failed)?;
+        let total = contents.iter().map(|content| content.size()).sum();
+        let spool =
+            Spool::fill(contents.into_iter(), &find, self.store, self.threads).map_err(failed)?;
         let mut open = |content: &Content| -> io::Result<Box<dyn Read>> {
             match content {
                 Content::Inline(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
@@ -616,7 +546,25 @@ impl Performer<'_> {
                 }
             }
         };
-        write_layer(plan, self.store, self.threads, &step.location, &mut open)
+        let meter = Meter::new(self.events, self.vertex.get(), total);
+        let place = (self.store, self.threads);
+        write_layer(plan, place, &step.location, meter, &mut open)
+    }
+
+    /// Downloads layers whose content is wanted: they may be known by their indexes alone.
+    fn bring(&self, layers: &[Arc<Layer>], contents: &[&Content]) -> Result<(), BuildError> {
+        let wanted: HashSet<DiffId> = contents
+            .iter()
+            .filter_map(|content| match content {
+                Content::Layer(content) => Some(content.layer),
+                Content::Inline(_) | Content::External { .. } => None,
+            })
+            .collect();
+        let layers = layers
+            .iter()
+            .filter(|layer| wanted.contains(&layer.diff_id));
+        let layers: Vec<Arc<Layer>> = layers.cloned().collect();
+        self.indexer().ensure_stored(&layers)
     }
 
     fn mode(&self, step: &Step, mode: &Mode) -> Result<ModeChange, BuildError> {
@@ -693,18 +641,21 @@ impl Performer<'_> {
 
     /// The tree of a state, its layers read if they are not known.
     pub(crate) fn tree(&self, state: &Layered) -> Result<Arc<Tree>, BuildError> {
-        let indexer = LayerIndexer {
+        self.indexer().ensure(&state.layers)?;
+        state.tree().map_err(|source| BuildError::Stack {
+            image: state.name.clone(),
+            source: Box::new(source),
+        })
+    }
+
+    fn indexer(&self) -> LayerIndexer<'_> {
+        LayerIndexer {
             store: self.store,
             limits: self.request.limits,
             threads: self.threads,
             events: self.events,
             next_vertex: self.next_vertex,
-        };
-        indexer.ensure(&state.layers)?;
-        state.tree().map_err(|source| BuildError::Stack {
-            image: state.name.clone(),
-            source: Box::new(source),
-        })
+        }
     }
 
     pub(crate) fn default_time(&self) -> Timestamp {
@@ -744,7 +695,7 @@ fn group_notes(notes: &[Note]) -> Vec<String> {
 }
 
 /// Whose layer it is that a step makes, for messages.
-fn name_of<'n>(step: &'n Step, base: &'n Layered) -> &'n str {
+pub(crate) fn name_of<'n>(step: &'n Step, base: &'n Layered) -> &'n str {
     match step.location.stage.as_str() {
         "" => &base.name,
         stage => stage,
@@ -759,7 +710,7 @@ fn stage_name(stage: &str) -> String {
     }
 }
 
-fn layered(states: &BTreeMap<OperationId, State>, id: OperationId) -> &Layered {
+pub(crate) fn layered(states: &BTreeMap<OperationId, State>, id: OperationId) -> &Layered {
     match &states[&id] {
         State::Layers(state) => state,
         // The frontend puts nothing on a context.

@@ -13,7 +13,7 @@ use crossdock_store::Store;
 
 use crate::base::store_name;
 use crate::error::BuildError;
-use crate::event::{Event, Events, Work};
+use crate::event::{Event, Events, Meter, Work};
 use crate::layers::{Counted, short};
 use crate::place::BlobPlace;
 
@@ -189,12 +189,15 @@ impl Pusher<'_> {
         let unreadable: Mutex<Option<BuildError>> = Mutex::new(None);
         let open = |offset: u64| -> io::Result<Box<dyn Read + Send + '_>> {
             match (shipment.open)(blob, offset) {
-                Ok(bytes) => Ok(Box::new(Telling {
-                    inner: Counted::new(bytes, vertex, blob.size, self.events, stop)
-                        .skipped(offset),
-                    blob,
-                    unreadable: &unreadable,
-                })),
+                Ok(bytes) => {
+                    let mut meter = Meter::new(self.events, vertex, blob.size);
+                    meter.add(offset);
+                    Ok(Box::new(Telling {
+                        inner: Counted::new(bytes, meter, stop),
+                        blob,
+                        unreadable: &unreadable,
+                    }))
+                }
                 Err(error) => {
                     let text = error.to_string();
                     *unreadable.lock().unwrap_or_else(|error| error.into_inner()) = Some(error);

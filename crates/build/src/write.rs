@@ -10,17 +10,20 @@ use crossdock_layer::{
 use crossdock_store::{Ingest, Store, Uncompressed};
 
 use crate::error::BuildError;
+use crate::event::Meter;
 
 /// Where the tar goes: to the digests and index, and compressed into the store.
-struct Sink {
+struct Sink<'a> {
     indexer: Indexer,
     gzip: GzipWriter<Ingest>,
+    meter: Meter<'a>,
 }
 
-impl Write for Sink {
+impl Write for Sink<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.indexer.push(bytes).map_err(io::Error::other)?;
         self.gzip.write_all(bytes)?;
+        self.meter.add(bytes.len() as u64);
         Ok(bytes.len())
     }
 
@@ -32,9 +35,9 @@ impl Write for Sink {
 /// Writes a layer into the store, with its index.
 pub(crate) fn write_layer(
     plan: &LayerPlan,
-    store: &Store,
-    threads: usize,
+    (store, threads): (&Store, usize),
     location: &Location,
+    meter: Meter<'_>,
     open: &mut dyn FnMut(&Content) -> io::Result<Box<dyn Read>>,
 ) -> Result<(Descriptor, LayerIndex), BuildError> {
     let failed = |what: &str, source: io::Error| BuildError::Content {
@@ -56,6 +59,7 @@ pub(crate) fn write_layer(
         Sink {
             indexer: Indexer::new(limits),
             gzip,
+            meter,
         },
     );
     let written = plan.write(sink, open).map_err(|source| BuildError::Write {
