@@ -171,7 +171,7 @@ struct Block {
 struct Compressor {
     /// `None` with one thread: then blocks are compressed when they are submitted.
     workers: Option<Workers>,
-    deflate: Deflate,
+    level: u32,
     submitted: u64,
     taken: u64,
     /// Blocks that are ready before their turn.
@@ -192,7 +192,7 @@ impl Compressor {
         };
         Ok(Self {
             workers,
-            deflate: Deflate::new(level),
+            level,
             submitted: 0,
             taken: 0,
             ready: BTreeMap::new(),
@@ -216,7 +216,7 @@ impl Compressor {
         match &self.workers {
             Some(workers) => workers.jobs.send(block).map_err(|_| ended()),
             None => {
-                block.compressed = self.deflate.block(&block.dictionary, &block.content);
+                block.compressed = deflate(&block.dictionary, &block.content, self.level);
                 self.ready.insert(number, block);
                 Ok(())
             }
@@ -258,14 +258,13 @@ impl Workers {
         for _ in 0..count {
             let (queue, done) = (Arc::clone(&queue), done.clone());
             let work = move || {
-                let mut deflate = Deflate::new(level);
                 loop {
                     let job = queue
                         .lock()
                         .unwrap_or_else(|error| error.into_inner())
                         .recv();
                     let Ok(mut block) = job else { break };
-                    block.compressed = deflate.block(&block.dictionary, &block.content);
+                    block.compressed = deflate(&block.dictionary, &block.content, level);
                     if done.send(block).is_err() {
                         break;
                     }
@@ -287,43 +286,36 @@ fn ended() -> io::Error {
     io::Error::other("a thread that compresses has ended early")
 }
 
-/// Deflates blocks, one after the other.
-struct Deflate(Compress);
-
-impl Deflate {
-    fn new(level: u32) -> Self {
-        Self(Compress::new(flate2::Compression::new(level), false))
+/// Deflates one block and flushes to a byte boundary, without ending the stream.
+///
+/// The state is a new one for each block: one that is reset remembers enough of what it did before
+/// to make other bytes.
+fn deflate(dictionary: &[u8], block: &[u8], level: u32) -> io::Result<Vec<u8>> {
+    let mut compress = Compress::new(flate2::Compression::new(level), false);
+    if !dictionary.is_empty() {
+        compress
+            .set_dictionary(dictionary)
+            .map_err(io::Error::other)?;
     }
-
-    /// Deflates one block and flushes to a byte boundary, without ending the stream.
-    fn block(&mut self, dictionary: &[u8], block: &[u8]) -> io::Result<Vec<u8>> {
-        let compress = &mut self.0;
-        compress.reset();
-        if !dictionary.is_empty() {
-            compress
-                .set_dictionary(dictionary)
-                .map_err(io::Error::other)?;
+    // Room for what cannot be compressed (level 1 takes at most 9 bits for a byte): stored blocks
+    // are cut by the room that is left, and so must not depend on how a vector grows.
+    let mut out = Vec::with_capacity(block.len() + block.len() / 7 + 4096);
+    let mut taken = 0;
+    loop {
+        if out.capacity() - out.len() < 1024 {
+            out.reserve(block.len() / 4 + 4096);
         }
-        // Room for what cannot be compressed (level 1 takes at most 9 bits for a byte): stored blocks
-        // are cut by the room that is left, and so must not depend on how a vector grows.
-        let mut out = Vec::with_capacity(block.len() + block.len() / 7 + 4096);
-        let mut taken = 0;
-        loop {
-            if out.capacity() - out.len() < 1024 {
-                out.reserve(block.len() / 4 + 4096);
-            }
-            let before = (compress.total_in(), out.len());
-            let status = compress
-                .compress_vec(&block[taken..], &mut out, FlushCompress::Sync)
-                .map_err(io::Error::other)?;
-            taken += (compress.total_in() - before.0) as usize;
-            // With room left in the output, everything has been taken and flushed.
-            if taken == block.len() && out.capacity() > out.len() {
-                return Ok(out);
-            }
-            if status == Status::BufError && out.len() == before.1 {
-                return Err(io::Error::other("deflate makes no progress"));
-            }
+        let before = (compress.total_in(), out.len());
+        let status = compress
+            .compress_vec(&block[taken..], &mut out, FlushCompress::Sync)
+            .map_err(io::Error::other)?;
+        taken += (compress.total_in() - before.0) as usize;
+        // With room left in the output, everything has been taken and flushed.
+        if taken == block.len() && out.capacity() > out.len() {
+            return Ok(out);
+        }
+        if status == Status::BufError && out.len() == before.1 {
+            return Err(io::Error::other("deflate makes no progress"));
         }
     }
 }

@@ -92,6 +92,40 @@ fn golden_compression() {
     assert_eq!(compress(b"a", 6, 1, &mut || 1), ONE);
 }
 
+/// What a thread compressed before must not show in what it makes now.
+#[test]
+fn threads_share_nothing() {
+    let repeated = b"data".repeat(100_000);
+    let sample = sample();
+    let mut inputs = vec![
+        [&repeated[..], &sample, &vec![0; 700_000], &repeated].concat(),
+        repeated,
+    ];
+    // Blocks that differ in how well they can be compressed and in what they refer to.
+    for seed in 1..8 {
+        let mut random = Lcg(seed);
+        let mut input = Vec::new();
+        while input.len() < 1_500_000 {
+            let length = random.next() as usize % 60_000;
+            let start = random.next() as usize % sample.len().saturating_sub(length).max(1);
+            match random.next() % 3 {
+                0 => input.extend((0..length).map(|_| (random.next() >> 16) as u8)),
+                1 => input.extend((0..length).map(|_| (random.next() >> 16) as u8 & 0x13)),
+                _ => input.extend_from_slice(&sample[start..(start + length).min(sample.len())]),
+            }
+        }
+        inputs.push(input);
+    }
+    for (number, input) in inputs.iter().enumerate() {
+        let compressed = |threads| compress(input, 6, threads, &mut || usize::MAX);
+        let first = compressed(1);
+        assert!(gunzip(&first) == *input, "{number}");
+        for threads in [2, 3, 8] {
+            assert!(compressed(threads) == first, "{number}: {threads} threads");
+        }
+    }
+}
+
 const INPUT: &str = "4c647c71019a2d88e87ede0c667bdffe279dbace62cc04610796827ad34b3090";
 const GOLDEN: [(u32, &str); 10] = [
     (
