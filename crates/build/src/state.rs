@@ -26,8 +26,13 @@ pub(crate) struct Layered {
     pub(crate) name: String,
     /// Whether the last operation made a layer of its own.
     pub(crate) added: bool,
-    tree: OnceLock<Arc<Tree>>,
+    tree: TreeCell,
+    /// The tree without the highest layer, where an operation has put that on it.
+    below: Option<TreeCell>,
 }
+
+/// A tree, once somebody needs it.
+type TreeCell = Arc<OnceLock<Arc<Tree>>>;
 
 impl Layered {
     pub(crate) fn new(
@@ -42,7 +47,8 @@ impl Layered {
             layers,
             name,
             added: false,
-            tree: OnceLock::new(),
+            tree: TreeCell::default(),
+            below: None,
         }
     }
 
@@ -51,18 +57,21 @@ impl Layered {
         let mut layers = self.layers.clone();
         let added = layer.is_some();
         layers.extend(layer);
-        let state = Self {
+        Self {
             format: self.format,
             platform: self.platform.clone(),
             layers,
             name,
             added,
-            tree: OnceLock::new(),
-        };
-        if let (false, Some(tree)) = (added, self.tree.get()) {
-            state.tree.get_or_init(|| Arc::clone(tree));
+            tree: match added {
+                true => TreeCell::default(),
+                false => Arc::clone(&self.tree),
+            },
+            below: match added {
+                true => Some(Arc::clone(&self.tree)),
+                false => self.below.clone(),
+            },
         }
-        state
     }
 
     /// The tree. All layers must have their index.
@@ -74,7 +83,16 @@ impl Layered {
             .layers
             .iter()
             .filter_map(|layer| layer.index().cloned());
-        let tree = Arc::new(Tree::stack(self.format, indexes)?);
-        Ok(Arc::clone(self.tree.get_or_init(|| tree)))
+        let below = self.below.as_ref().and_then(|below| below.get());
+        let tree = match (below, indexes.clone().last()) {
+            // The other layers are in it already.
+            (Some(below), Some(highest)) => {
+                let mut tree = Tree::clone(below);
+                tree.add_layer(highest)?;
+                tree
+            }
+            _ => Tree::stack(self.format, indexes)?,
+        };
+        Ok(Arc::clone(self.tree.get_or_init(|| Arc::new(tree))))
     }
 }

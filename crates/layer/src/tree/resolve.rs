@@ -1,5 +1,6 @@
 //! Following paths and links inside a tree.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use crate::entry::LayerFormat;
@@ -47,6 +48,9 @@ pub struct Resolved {
 /// Hears of every name that is looked up, and in which directory.
 type Seen<'a> = &'a mut dyn FnMut(NodeId, &[u8]);
 
+/// The components that are still to be looked up.
+type Pending<'p> = VecDeque<Cow<'p, [u8]>>;
+
 impl Tree {
     /// The node at a path of stored names below `start`. Links on the way are followed, the last
     /// one only if `follow_last`.
@@ -84,7 +88,7 @@ impl Tree {
         follow_last: bool,
         seen: Seen<'_>,
     ) -> Result<Resolved, ResolveError> {
-        let pending: VecDeque<Vec<u8>> = components(path).map(<[u8]>::to_vec).collect();
+        let pending: Pending<'_> = components(path).map(Cow::Borrowed).collect();
         self.follow(start, pending, follow_last, seen)
             .map_err(|kind| ResolveError {
                 path: path.to_vec(),
@@ -122,7 +126,7 @@ impl Tree {
     fn follow(
         &self,
         start: NodeId,
-        mut pending: VecDeque<Vec<u8>>,
+        mut pending: Pending<'_>,
         follow_last: bool,
         seen: Seen<'_>,
     ) -> Result<Resolved, ResolveErrorKind> {
@@ -130,7 +134,7 @@ impl Tree {
         let mut missing: Vec<Vec<u8>> = Vec::new();
         let mut links = 0;
         while let Some(component) = pending.pop_front() {
-            match (component.as_slice(), missing.is_empty()) {
+            match (&*component, missing.is_empty()) {
                 (b"" | b".", _) => continue,
                 (b"..", true) => {
                     node = self.parent(node);
@@ -141,7 +145,7 @@ impl Tree {
                     continue;
                 }
                 (_, false) => {
-                    missing.push(component);
+                    missing.push(component.into_owned());
                     continue;
                 }
                 (_, true) => {}
@@ -151,7 +155,7 @@ impl Tree {
             }
             seen(node, &component);
             let Some(child) = self.child(node, &component) else {
-                missing.push(component);
+                missing.push(component.into_owned());
                 continue;
             };
             match self.kind(child) {
@@ -176,11 +180,11 @@ impl Tree {
         &self,
         text: &[u8],
         directory: NodeId,
-        pending: &mut VecDeque<Vec<u8>>,
+        pending: &mut Pending<'_>,
     ) -> Option<NodeId> {
         let (absolute, parts) = link_components(self.format, text)?;
         for part in parts.into_iter().rev() {
-            pending.push_front(part.to_vec());
+            pending.push_front(Cow::Owned(part.to_vec()));
         }
         Some(if absolute { self.root } else { directory })
     }

@@ -93,6 +93,16 @@ struct Stacker<'a> {
     links: Vec<Pending>,
     /// Links by the path that they will have.
     links_by_path: HashMap<Vec<u8>, usize>,
+    /// The place of the last entry whose directory was reached without links, how much of its
+    /// name leads there, and the directory: the next entry is mostly in the same one.
+    last: Option<(u32, usize, NodeId)>,
+}
+
+/// A name without a slash at its end, cut before its last component.
+fn split_name(path: &[u8]) -> (&[u8], &[u8]) {
+    let path = path.strip_suffix(b"/").unwrap_or(path);
+    let start = path.iter().rposition(|&byte| byte == b'/');
+    path.split_at(start.map_or(0, |at| at + 1))
 }
 
 type Step<T> = Result<T, StackErrorKind>;
@@ -109,6 +119,7 @@ impl Tree {
             stated: HashSet::new(),
             links: Vec::new(),
             links_by_path: HashMap::new(),
+            last: None,
         };
         stacker.run()
     }
@@ -265,6 +276,14 @@ impl Stacker<'_> {
             layer: self.layer,
             entry,
         };
+        let (parents, name) = split_name(raw.path());
+        if let Some((other, length, directory)) = self.last
+            && index.entry(other as usize).path()[..length] == *parents
+            && !matches!(name, b"" | b".")
+        {
+            return self.put(directory, name, entry, source);
+        }
+        let length = parents.len();
         let parts: Vec<&[u8]> = components(raw.path()).collect();
         let Some((name, parents)) = parts.split_last() else {
             // The root itself.
@@ -274,7 +293,24 @@ impl Stacker<'_> {
             return Ok(());
         };
         let directory = self.directory(parents)?;
+        // What is reached through a link is reached anew: an entry may replace the link.
+        self.last = self
+            .is_plain(directory, parents)
+            .then_some((entry, length, directory));
         self.put(directory, name, entry, source)
+    }
+
+    /// Whether `parents` are the names of the directory and of those that it is in.
+    fn is_plain(&self, directory: NodeId, parents: &[&[u8]]) -> bool {
+        let mut node = directory;
+        for name in parents.iter().rev() {
+            let found = &self.tree.nodes[node.0 as usize];
+            if node == TOP || *found.name != **name {
+                return false;
+            }
+            node = found.parent;
+        }
+        node == TOP
     }
 
     fn check_name(&self, path: &[u8]) -> Step<()> {
