@@ -84,7 +84,7 @@ impl Layered {
             .iter()
             .filter_map(|layer| layer.index().cloned());
         let below = self.below.as_ref().and_then(|below| below.get());
-        let tree = match (below, indexes.clone().last()) {
+        let tree = match (below, indexes.clone().next_back()) {
             // The other layers are in it already.
             (Some(below), Some(highest)) => {
                 let mut tree = Tree::clone(below);
