@@ -10,7 +10,7 @@ use crossdock_layer::{
 };
 
 /// Changes whenever equal inputs may give other layers.
-const VERSION: &str = "crossdock cache 4";
+const VERSION: &str = "crossdock cache 5";
 
 /// What an operation made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -168,6 +168,7 @@ pub(crate) fn load_losses(stored: &[(u8, String, String)]) -> Vec<Loss> {
 }
 
 /// Hashes what an operation depends on.
+#[derive(Clone)]
 pub(crate) struct KeyHasher {
     hasher: blake3::Hasher,
     /// What is not hashed yet: fields are small.

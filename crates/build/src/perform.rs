@@ -32,11 +32,11 @@ use crate::state::{Layered, State};
 use crate::write::write_layer;
 
 /// What a result is kept under.
-struct Key {
+pub(crate) struct Key {
     /// Hash of everything that the operation depends on but for the tree beneath.
-    operation: [u8; 32],
+    pub(crate) operation: [u8; 32],
     /// Whether it looks at the tree beneath.
-    asks: bool,
+    pub(crate) asks: bool,
 }
 
 impl Key {
@@ -58,17 +58,17 @@ impl Key {
     }
 }
 
-/// What an operation led to: the state, whether it was known, and the record that the cache keeps.
+/// What an operation led to: the state, whether it was known, and what the cache keeps of it.
 pub(crate) struct Added {
     pub(crate) state: State,
     pub(crate) cached: bool,
-    pub(crate) record: CacheRecord,
-    /// Layers whose indexes are needed to find the result again.
-    pub(crate) layers: Vec<DiffId>,
+    pub(crate) result: CachedResult,
 }
 
 /// A record of the cache, and the layer that it names.
 pub(crate) type Recalled = (CacheRecord, Option<Arc<Layer>>);
+/// A result of the cache, and the layer that it names.
+pub(crate) type Known = (CachedResult, Option<Arc<Layer>>);
 
 /// Performs the operations of one build.
 pub(crate) struct Performer<'a> {
@@ -115,16 +115,16 @@ impl Performer<'_> {
             },
             Operation::Scratch => self.timed(step, place, || self.scratch(step, outcome)),
             Operation::Copy(copy) => self.timed(step, place, || {
-                let alias = self.copy_alias(copy, states);
+                let aliases = self.copy_aliases(copy, states);
                 let base = layered(states, copy.base);
-                self.through_alias(step, base, alias, outcome, |outcome| {
+                self.through_aliases(step, base, aliases, outcome, |outcome| {
                     self.copy(step, copy, states, outcome)
                 })
             }),
             Operation::MakeDirectory { base, path, owner } => self.timed(step, place, || {
                 let base = layered(states, *base);
-                let alias = self.directory_alias(base, path, owner.as_deref());
-                self.through_alias(step, base, Some(alias), outcome, |outcome| {
+                let aliases = self.directory_alias(base, path, owner.as_deref());
+                self.through_aliases(step, base, Some(aliases), outcome, |outcome| {
                     self.make_directory(step, base, path, owner.as_deref(), outcome)
                 })
             }),
@@ -353,13 +353,12 @@ impl Performer<'_> {
         let beneath = key.beneath(base);
         let entry = whole(self.store.cache_get(&key.operation)?, self.events);
         let entry = CacheEntry::parse(&entry.unwrap_or_default());
-        if let Some((record, layer)) = self.recall(&entry, &key, base, sources, name)? {
-            self.take_in(step, &record, outcome);
+        if let Some((result, layer)) = self.recall(&entry, &key, base, &layers, name)? {
+            self.take_in(step, &result.record, outcome);
             return Ok(Added {
                 state: self.upon(step, base, layer),
                 cached: true,
-                record,
-                layers,
+                result,
             });
         }
         let plan = edit()?.finish();
@@ -389,20 +388,19 @@ impl Performer<'_> {
         let questions = if key.asks { plan.questions } else { Vec::new() };
         let answers = self.answers(base, &questions)?;
         let result = CachedResult {
-            record: record.clone(),
+            record,
             beneath,
             questions,
             answers,
-            layers: layers.clone(),
+            layers,
         };
-        self.store
-            .cache_put(&key.operation, &entry.with(result).to_bytes())?;
-        self.take_in(step, &record, outcome);
+        let entry = entry.with(result.clone());
+        self.store.cache_put(&key.operation, &entry.to_bytes())?;
+        self.take_in(step, &result.record, outcome);
         Ok(Added {
             state: self.upon(step, base, layer),
             cached: false,
-            record,
-            layers,
+            result,
         })
     }
 
@@ -430,38 +428,38 @@ impl Performer<'_> {
     }
 
     /// What an equal operation made upon the same layers, or upon others that give the same answers
-    /// to what it asked.
-    fn recall(
+    /// to what it asked. `layers` are those whose indexes lead to it.
+    pub(crate) fn recall(
         &self,
         entry: &CacheEntry,
         key: &Key,
         base: &Layered,
-        sources: Option<&Sources>,
+        layers: &[DiffId],
         name: &str,
-    ) -> Result<Option<Recalled>, BuildError> {
+    ) -> Result<Option<Known>, BuildError> {
         if self.request.no_cache {
             return Ok(None);
         }
         let beneath = key.beneath(base);
         let results = entry.results();
         if let Some(result) = results.iter().find(|result| result.beneath == beneath) {
-            return self.load(&result.record, name);
+            let loaded = self.load(&result.record, name)?;
+            return Ok(loaded.map(|(_, layer)| (result.clone(), layer)));
         }
         for result in results.iter().filter(|_| key.asks) {
             if self.answers(base, &result.questions)? != result.answers {
                 continue;
             }
-            let loaded = self.load(&result.record, name)?;
-            if loaded.is_some() {
+            if let Some((_, layer)) = self.load(&result.record, name)? {
                 // Next time nothing need be asked.
                 let result = CachedResult {
                     beneath,
-                    layers: key.layers(base, sources),
+                    layers: layers.to_vec(),
                     ..result.clone()
                 };
-                let entry = entry.clone().with(result);
+                let entry = entry.clone().with(result.clone());
                 self.store.cache_put(&key.operation, &entry.to_bytes())?;
-                return Ok(loaded);
+                return Ok(Some((result, layer)));
             }
         }
         Ok(None)

@@ -141,10 +141,16 @@ pub fn atomic_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// this waits a moment for other processes.
 pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     patiently(|| {
-        if !path.metadata()?.is_file() {
+        let metadata = path.metadata()?;
+        if !metadata.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
+        // One more, so that the end is seen without growing.
+        let expected = metadata.len().min(limit).saturating_add(1);
         let mut bytes = Vec::new();
+        bytes
+            .try_reserve_exact(usize::try_from(expected).unwrap_or(usize::MAX))
+            .map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
         File::open(path)?.take(limit).read_to_end(&mut bytes)?;
         Ok(bytes)
     })

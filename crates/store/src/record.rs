@@ -170,7 +170,9 @@ pub(crate) fn decode(kind: RecordKind, key: &[u8; 32], mut bytes: Vec<u8>) -> De
     if bytes[16..24] != ((bytes.len() - HEADER) as u64).to_le_bytes() {
         return Decoded::Damaged("its length is wrong");
     }
-    Decoded::Payload(bytes.split_off(HEADER))
+    // In place: fresh memory costs more than moving megabytes by some bytes.
+    bytes.drain(..HEADER);
+    Decoded::Payload(bytes)
 }
 
 /// Reads the record in `path`; what is damaged goes to the folder `damaged`.

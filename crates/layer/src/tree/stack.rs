@@ -112,6 +112,7 @@ impl Tree {
     pub fn add_layer(&mut self, index: Arc<LayerIndex>) -> Result<(), StackError> {
         let layer = self.layers.len() as u32;
         self.layers.push(Arc::clone(&index));
+        self.nodes.reserve(index.len());
         let stacker = Stacker {
             tree: self,
             index,
