@@ -487,6 +487,14 @@ registry_7_messages() {
             pull --insecure-registry "$HOST" "$HOST/app:1"
         HOST=$open
     fi
+    # Bytes that a registry serves, and that are not the blob's.
+    local blob
+    blob=$(basename "$(largest_layer lin gzip)")
+    damage flip "open/docker/registry/v2/blobs/sha256/${blob:0:2}/$blob/data"
+    check 'other bytes than the blob has' \
+        says 3 "$open/base/lin .. expected the blob sha256:$blob .. got" \
+        pull --platform linux/amd64 "$open/base/lin:gzip"
+    check 'are not kept' test ! -e "store-m/blobs/sha256/$blob"
     printf 'FROM %s/base/lin:nope\nCOPY app.exe /\n' "$open" >dockerfile.in
     check 'FROM an unknown tag' fails 1 "$open/base/lin:nope" build_from store-m out-m linux/amd64
     printf 'FROM %s/app\nCOPY app.exe /\n' "$closed" >dockerfile.in

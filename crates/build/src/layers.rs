@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use crossdock_image::{BlobDigest, Descriptor, DiffId};
 use crossdock_layer::{LayerIndex, Limits, Scan, ScanError, scan_layer};
+use crossdock_remote::BlobError as RemoteBlobError;
 use crossdock_store::{Ingest, Lookup, Store, Uncompressed};
 
 use crate::error::BuildError;
@@ -236,7 +237,7 @@ impl LayerIndexer<'_> {
             .blob_from(&remote.repository, descriptor, 0)
             .map_err(|source| BuildError::download(&layer.image, source))?;
         let mut ingest = self.store.ingest()?;
-        let keeping = Keeping {
+        let mut keeping = Keeping {
             inner: blob,
             ingest: &mut ingest,
         };
@@ -250,7 +251,7 @@ impl LayerIndexer<'_> {
         };
         if layer.index().is_some() || self.recall(layer)? {
             let vertex = self.started("download", layer);
-            let mut counted = self.counted(keeping, layer, vertex, stop);
+            let mut counted = self.counted(&mut keeping, layer, vertex, stop);
             io::copy(&mut counted, &mut io::sink())
                 .map_err(|source| read_error(layer, ScanError::Read(source)))?;
             commit(ingest)?;
@@ -258,8 +259,18 @@ impl LayerIndexer<'_> {
             return Ok(());
         }
         let vertex = self.started("download", layer);
-        let scan = scan_layer(self.counted(keeping, layer, vertex, stop), &self.limits);
-        let scan = scan.map_err(|source| read_error(layer, source))?;
+        let counted = self.counted(&mut keeping, layer, vertex, stop);
+        let scan = match scan_layer(counted, &self.limits) {
+            Ok(scan) => scan,
+            Err(source) => {
+                // What cannot be read may be another's bytes; then that is what went wrong.
+                let goes_on = !stop.load(Ordering::Relaxed) && !is_transport(&source);
+                if goes_on && io::copy(&mut keeping, &mut io::sink()).is_ok() {
+                    commit(ingest)?;
+                }
+                return Err(read_error(layer, source));
+            }
+        };
         // Only now it is known that the bytes are the blob's.
         commit(ingest)?;
         self.keep(layer, scan)?;
@@ -378,6 +389,16 @@ fn read_error(layer: &Layer, source: ScanError) -> BuildError {
         image: layer.image.clone(),
         digest: layer.descriptor.digest,
         source: Box::new(source),
+    }
+}
+
+/// Whether it is the network that failed, and not what came.
+fn is_transport(error: &ScanError) -> bool {
+    match error {
+        ScanError::Read(error) => error
+            .get_ref()
+            .is_some_and(|inner| inner.is::<RemoteBlobError>()),
+        _ => false,
     }
 }
 
