@@ -413,7 +413,19 @@ fn class_of_content(error: &io::Error) -> ErrorClass {
     }
 }
 
-/// `Dockerfile:7: COPY a b`.
-fn at(location: &Location) -> String {
-    format!("{}:{}: {}", location.file, location.line, location.text)
+/// `Dockerfile:7: COPY a b`, and the stage if it has a name.
+pub(crate) fn at(location: &Location) -> String {
+    let Location {
+        file,
+        line,
+        stage,
+        text,
+        ..
+    } = location;
+    let is_named = !stage.is_empty() && stage.parse::<u32>().is_err();
+    let stage = match is_named {
+        true => format!(" (stage {stage})"),
+        false => String::new(),
+    };
+    format!("{file}:{line}: {text}{stage}")
 }

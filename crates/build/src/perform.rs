@@ -22,7 +22,7 @@ use crate::cache::{
 };
 use crate::content::Spool;
 use crate::context::Context;
-use crate::error::BuildError;
+use crate::error::{BuildError, at};
 use crate::event::{Event, Events, Meter, Work};
 use crate::layers::{Layer, LayerIndexer, whole};
 use crate::owner;
@@ -664,11 +664,7 @@ impl Performer<'_> {
 
     pub(crate) fn warn(&self, step: &Step, text: &str) {
         self.warned.borrow_mut().push(text.to_owned());
-        let location = &step.location;
-        let text = format!(
-            "{}:{}: {}: {text}",
-            location.file, location.line, location.text
-        );
+        let text = format!("{}: {text}", at(&step.location));
         (self.events)(Event::Warning { text });
     }
 }
