@@ -6,7 +6,7 @@ fn state(inode: u64, age: i64) -> FileState {
         identity: FileIdentity {
             device: 1,
             inode,
-            changed: (NOW - age, 5),
+            changed: (NOW - age, 500),
         },
         size: 7,
         modified: (NOW - age - 1, 999_999_999),
@@ -61,7 +61,7 @@ fn a_changed_file_is_not_recalled() {
     check(b"a", &|state| state.modified.1 = 0, false);
     check(b"a", &|state| state.identity.inode = 2, false);
     check(b"a", &|state| state.identity.device = 2, false);
-    check(b"a", &|state| state.identity.changed.1 = 6, false);
+    check(b"a", &|state| state.identity.changed.1 = 600, false);
 }
 
 #[test]
