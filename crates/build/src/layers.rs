@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use crossdock_image::{BlobDigest, Descriptor, DiffId};
 use crossdock_layer::{LayerIndex, Limits, Scan, ScanError, scan_layer};
@@ -14,6 +14,7 @@ use crossdock_store::{Ingest, Lookup, Store, Uncompressed};
 use crate::error::BuildError;
 use crate::event::{Event, Events, Meter, Work};
 use crate::place::{BlobPlace, RemotePlace};
+use crate::together::together;
 
 /// Blobs that are downloaded at once, at least; docker's `max-concurrent-downloads`.
 const DOWNLOADS: usize = 3;
@@ -178,35 +179,7 @@ impl LayerIndexer<'_> {
             true => self.threads.max(DOWNLOADS),
             false => self.threads,
         };
-        let next = AtomicUsize::new(0);
-        let stop = AtomicBool::new(false);
-        let failure: Mutex<Option<BuildError>> = Mutex::new(None);
-        std::thread::scope(|scope| {
-            for _ in 0..threads.min(layers.len()) {
-                scope.spawn(|| {
-                    while !stop.load(Ordering::Relaxed) {
-                        let place = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(layer) = layers.get(place) else {
-                            break;
-                        };
-                        if let Err(error) = self.read(layer, &stop) {
-                            // The others stop too; the first failure is the one that is told.
-                            let mut failure =
-                                failure.lock().unwrap_or_else(|error| error.into_inner());
-                            failure.get_or_insert(error);
-                            stop.store(true, Ordering::Relaxed);
-                        }
-                    }
-                });
-            }
-        });
-        match failure
-            .into_inner()
-            .unwrap_or_else(|error| error.into_inner())
-        {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        together(&layers, threads, |layer, stop| self.read(layer, stop))
     }
 
     fn read(&self, layer: &Layer, stop: &AtomicBool) -> Result<(), BuildError> {

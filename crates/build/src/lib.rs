@@ -23,6 +23,7 @@ mod pull;
 mod push;
 mod sources;
 mod state;
+mod together;
 mod user_names;
 mod write;
 

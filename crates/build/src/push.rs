@@ -16,6 +16,7 @@ use crate::error::BuildError;
 use crate::event::{Event, Events, Meter, Work};
 use crate::layers::{Counted, short};
 use crate::place::BlobPlace;
+use crate::together::together;
 
 /// Blobs that are sent at once, at least. docker sends five.
 const UPLOADS: usize = 4;
@@ -120,35 +121,10 @@ impl Pusher<'_> {
             .filter(|blob| seen.insert(blob.digest))
             .collect();
         blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
-        let next = AtomicUsize::new(0);
-        let stop = AtomicBool::new(false);
-        let failure: Mutex<Option<BuildError>> = Mutex::new(None);
-        std::thread::scope(|scope| {
-            for _ in 0..self.threads.max(UPLOADS).min(blobs.len()) {
-                scope.spawn(|| {
-                    while !stop.load(Ordering::Relaxed) {
-                        let place = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(blob) = blobs.get(place) else {
-                            break;
-                        };
-                        let sent = self.send_blob(repository, filled, blob, shipment, &stop);
-                        if let Err(error) = sent {
-                            let mut failure =
-                                failure.lock().unwrap_or_else(|error| error.into_inner());
-                            failure.get_or_insert(error);
-                            stop.store(true, Ordering::Relaxed);
-                        }
-                    }
-                });
-            }
-        });
-        match failure
-            .into_inner()
-            .unwrap_or_else(|error| error.into_inner())
-        {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        let threads = self.threads.max(UPLOADS);
+        together(&blobs, threads, |blob, stop| {
+            self.send_blob(repository, filled, blob, shipment, stop)
+        })
     }
 
     fn send_blob(

@@ -123,13 +123,8 @@ pub(crate) struct Build {
     #[arg(long)]
     pub(crate) no_cache: bool,
 
-    /// How progress is shown
-    #[arg(long, value_enum, default_value_t = ProgressMode::Auto, value_name = "MODE")]
-    pub(crate) progress: ProgressMode,
-
-    /// Print only the digest of the manifest
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) show: ShowOptions,
 
     /// What to do with names that differ only in case, which Windows cannot hold side by side
     #[arg(long, value_enum, default_value_t = OnCollision::Error, value_name = "POLICY")]
@@ -143,6 +138,28 @@ pub(crate) struct Build {
     /// and no more than 250 times its compressed size]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_layer_size: Option<u64>,
+}
+
+/// What commands that take a while show of it.
+#[derive(Debug, Args)]
+pub(crate) struct ShowOptions {
+    /// How progress is shown
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto, value_name = "MODE")]
+    progress: ProgressMode,
+
+    /// Print only the digest
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+impl ShowOptions {
+    /// How progress is shown.
+    pub(crate) fn mode(&self) -> ProgressMode {
+        match self.quiet {
+            true => ProgressMode::Quiet,
+            false => self.progress,
+        }
+    }
 }
 
 /// Bring an image from a registry into the store
@@ -169,13 +186,8 @@ pub(crate) struct Pull {
     #[arg(long)]
     pub(crate) all_platforms: bool,
 
-    /// How progress is shown
-    #[arg(long, value_enum, default_value_t = ProgressMode::Auto, value_name = "MODE")]
-    pub(crate) progress: ProgressMode,
-
-    /// Print only the digest
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) show: ShowOptions,
 
     #[command(flatten)]
     pub(crate) registry: RegistryOptions,
@@ -198,13 +210,8 @@ pub(crate) struct Push {
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
 
-    /// How progress is shown
-    #[arg(long, value_enum, default_value_t = ProgressMode::Auto, value_name = "MODE")]
-    pub(crate) progress: ProgressMode,
-
-    /// Print only the digest
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) show: ShowOptions,
 
     #[command(flatten)]
     pub(crate) registry: RegistryOptions,

@@ -12,7 +12,7 @@ use crossdock_dockerfile::{Dockerfile, Options, Source};
 use super::threads;
 use crate::arguments::{Build, Foreign};
 use crate::failure::Failure;
-use crate::progress::{Progress, ProgressMode};
+use crate::progress::Progress;
 use crate::store::open_store;
 
 /// The largest Dockerfile that is read.
@@ -52,12 +52,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
     }
     let registry = arguments.registry.registry()?;
     let store = open_store(root)?;
-    let mode = if arguments.quiet {
-        ProgressMode::Quiet
-    } else {
-        arguments.progress
-    };
-    let progress = Progress::new(mode, "Building")?;
+    let progress = Progress::new(arguments.show.mode(), "Building")?;
     let events = |event: Event| progress.show(&event);
     let builder = Builder::new(store, registry, threads(), &events);
     let source = dockerfile.source();
@@ -67,7 +62,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
         })
         .map_err(|error| Failure::build(&error, source))?;
     progress.done();
-    if arguments.quiet {
+    if arguments.show.quiet {
         println!("{}", built.manifest.digest);
     }
     Ok(())

@@ -8,7 +8,7 @@ use super::build::{host_platform, limits};
 use super::threads;
 use crate::arguments::Pull;
 use crate::failure::Failure;
-use crate::progress::{Progress, ProgressMode};
+use crate::progress::Progress;
 use crate::store::open_store;
 
 pub(crate) fn run(root: Option<&Path>, arguments: &Pull) -> Result<(), Failure> {
@@ -23,11 +23,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Pull) -> Result<(), Failure> 
     };
     let registry = arguments.registry.registry()?;
     let store = open_store(root)?;
-    let mode = match arguments.quiet {
-        true => ProgressMode::Quiet,
-        false => arguments.progress,
-    };
-    let progress = Progress::new(mode, "Pulling")?;
+    let progress = Progress::new(arguments.show.mode(), "Pulling")?;
     let events = |event: Event| progress.show(&event);
     let request = PullRequest {
         reference: &reference,
@@ -38,7 +34,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Pull) -> Result<(), Failure> 
     let pulled = pulled.map_err(|error| Failure::image(&error))?;
     progress.done();
     let digest = pulled.descriptor.digest;
-    if arguments.quiet {
+    if arguments.show.quiet {
         println!("{digest}");
     } else if pulled.is_old {
         println!("{}: is up to date, {digest}", pulled.name);

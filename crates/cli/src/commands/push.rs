@@ -7,7 +7,7 @@ use crossdock_build::{Event, Reference, push};
 use super::threads;
 use crate::arguments::Push;
 use crate::failure::Failure;
-use crate::progress::{Progress, ProgressMode};
+use crate::progress::Progress;
 use crate::store::open_store;
 
 pub(crate) fn run(root: Option<&Path>, arguments: &Push) -> Result<(), Failure> {
@@ -20,16 +20,12 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Push) -> Result<(), Failure> 
     }
     let registry = arguments.registry.registry()?;
     let store = open_store(root)?;
-    let mode = match arguments.quiet {
-        true => ProgressMode::Quiet,
-        false => arguments.progress,
-    };
-    let progress = Progress::new(mode, "Pushing")?;
+    let progress = Progress::new(arguments.show.mode(), "Pushing")?;
     let events = |event: Event| progress.show(&event);
     let pushed = push(&store, &registry, threads(), &events, &name);
     let pushed = pushed.map_err(|error| Failure::image(&error))?;
     progress.done();
-    match arguments.quiet {
+    match arguments.show.quiet {
         true => println!("{}", pushed.digest),
         false => println!("{name}: pushed, {}", pushed.digest),
     }
