@@ -4,6 +4,7 @@
 //! is opened; the windows are unpacked when they are used.
 
 use crate::compression::{Boundary, Compression, Prover, WINDOW};
+use crate::sealed::{self, u32_at, u64_at};
 
 const MAGIC: &[u8; 8] = b"XDOCKPTS";
 const VERSION: u32 = 1;
@@ -63,15 +64,7 @@ impl Checkpoints {
     /// Opens the bytes of a file of checkpoints, checking all of it but for what the windows hold.
     pub fn open(bytes: Vec<u8>) -> Result<Self, CheckpointsError> {
         let error = |reason| CheckpointsError { reason };
-        let header = bytes
-            .get(..HEADER)
-            .ok_or_else(|| error("shorter than their header"))?;
-        if header[..8] != *MAGIC {
-            return Err(error("not checkpoints"));
-        }
-        if header[HEADER - 8..] != blake3::hash(&header[..HEADER - 8]).as_bytes()[..8] {
-            return Err(error("the header's checksum does not hold"));
-        }
+        let header = sealed::header(&bytes, HEADER, MAGIC, "not checkpoints").map_err(error)?;
         if u32_at(header, 8) != VERSION {
             return Err(error("of another version"));
         }
@@ -381,14 +374,6 @@ impl Collector {
             count: self.count,
         }
     }
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use crossdock_image::{DiffId, Digest};
 
 use crate::Timestamp;
+use crate::sealed::{self, u32_at, u64_at};
 use crate::tar::{Header, Records, TarKind};
 
 const MAGIC: &[u8; 8] = b"XDOCKIDX";
@@ -164,15 +165,7 @@ impl LayerIndex {
     /// Opens the bytes of an index file, checking all of it.
     pub fn open(bytes: Vec<u8>) -> Result<Self, IndexError> {
         let error = |reason| IndexError { reason };
-        let header = bytes
-            .get(..HEADER)
-            .ok_or_else(|| error("shorter than its header"))?;
-        if header[..8] != *MAGIC {
-            return Err(error("not a layer index"));
-        }
-        if header[HEADER - 8..] != blake3::hash(&header[..HEADER - 8]).as_bytes()[..8] {
-            return Err(error("the header's checksum does not hold"));
-        }
+        let header = sealed::header(&bytes, HEADER, MAGIC, "not a layer index").map_err(error)?;
         if u32_at(header, 8) != VERSION || u32_at(header, 12) != RECORD as u32 {
             return Err(error("of another version"));
         }
@@ -426,14 +419,6 @@ impl<'a> RawEntry<'a> {
 
 fn range(heap: &[u8], offset: u32, length: u32) -> Option<&[u8]> {
     heap.get(offset as usize..(offset as usize).checked_add(length as usize)?)
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
 #[cfg(test)]

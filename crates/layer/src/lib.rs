@@ -17,6 +17,7 @@ mod names;
 mod ntfs;
 mod record_keys;
 mod scan;
+mod sealed;
 mod tar;
 #[cfg(test)]
 mod testing;
