@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossdock_image::{
     Config, Descriptor, Document, ImageSource, Index, LayerMediaType, LayoutReference, Manifest,
@@ -12,7 +11,7 @@ use crossdock_remote::Registry;
 use crossdock_store::{Layout, Store};
 
 use crate::error::BuildError;
-use crate::event::{Event, Events, Work};
+use crate::event::{Event, Events, Vertices, Work};
 use crate::layers::Layer;
 use crate::place::{BlobPlace, RemotePlace};
 
@@ -45,7 +44,7 @@ pub(crate) struct ImageFinder<'a> {
     /// Registries are asked even for names that the store has.
     pub(crate) pull: bool,
     pub(crate) events: Events<'a>,
-    pub(crate) next_vertex: &'a AtomicUsize,
+    pub(crate) vertices: &'a Vertices,
 }
 
 impl ImageFinder<'_> {
@@ -166,10 +165,8 @@ impl ImageFinder<'_> {
     }
 
     fn started(&self, image: &str) -> usize {
-        let vertex = self.next_vertex.fetch_add(1, Ordering::Relaxed);
         let work = Work::named(format!("resolve {image}"));
-        (self.events)(Event::Started { vertex, work });
-        vertex
+        self.vertices.begin(self.events, work)
     }
 
     fn resolved(&self, vertex: usize, found: &Found, cached: bool) {

@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use crossdock_dockerfile::{
     BaseConfig, BaseRequest, Diagnostic, Dockerfile, Lowering, Options, Plan, lower,
@@ -19,7 +18,7 @@ use crate::base::{BaseImage, ImageFinder};
 use crate::context::{Context, read_ignore};
 use crate::context_memory::ContextMemory;
 use crate::error::BuildError;
-use crate::event::{Event, Events};
+use crate::event::{Event, Events, Vertices};
 use crate::layers::{Layer, LayerIndexer, whole};
 use crate::output::{Exporter, Output};
 use crate::perform::{Outcome, Performer};
@@ -83,7 +82,7 @@ pub struct Builder<'a> {
     registry: Registry,
     events: Events<'a>,
     threads: usize,
-    next_vertex: AtomicUsize,
+    vertices: Vertices,
 }
 
 impl<'a> Builder<'a> {
@@ -94,7 +93,7 @@ impl<'a> Builder<'a> {
             registry,
             events,
             threads: threads.max(1),
-            next_vertex: AtomicUsize::new(1),
+            vertices: Vertices::default(),
         }
     }
 
@@ -162,7 +161,7 @@ impl<'a> Builder<'a> {
             store: &self.store,
             events: self.events,
             threads: self.threads,
-            next_vertex: &self.next_vertex,
+            vertices: &self.vertices,
             request,
             context,
             bases,
@@ -201,7 +200,7 @@ impl<'a> Builder<'a> {
             registry: &self.registry,
             threads: self.threads,
             events: self.events,
-            next_vertex: &self.next_vertex,
+            vertices: &self.vertices,
         };
         exporter.export(&image)?;
         Ok(Built {
@@ -255,7 +254,7 @@ impl<'a> Builder<'a> {
             directory: &request.directory,
             pull: request.pull,
             events: self.events,
-            next_vertex: &self.next_vertex,
+            vertices: &self.vertices,
         };
         let mut found: Vec<Option<Result<BaseImage, BuildError>>> = Vec::new();
         found.resize_with(needed.len(), || None);
@@ -327,7 +326,7 @@ impl<'a> Builder<'a> {
             limits: request.limits,
             threads: self.threads,
             events: self.events,
-            next_vertex: &self.next_vertex,
+            vertices: &self.vertices,
         }
     }
 

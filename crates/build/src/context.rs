@@ -24,8 +24,11 @@ pub(crate) struct Context {
     /// Paths of files by the number that their content has in the tree, and what tells whether
     /// they have changed.
     files: Vec<(Vec<u8>, Option<FileState>)>,
-    /// Hashes of files that are known, from this build or an earlier one.
+    /// Hashes of files that earlier builds learnt.
     memory: Mutex<ContextMemory>,
+    /// Hashes that this build has asked for, by the number of the content. They stay what they
+    /// were: keys are made of them.
+    hashes: Mutex<HashMap<u64, [u8; 32]>>,
     /// What no layer can hold, by path.
     pub(crate) losses: Vec<(Vec<u8>, Loss)>,
 }
@@ -66,6 +69,7 @@ impl Context {
             reader,
             files: Vec::new(),
             memory: Mutex::new(memory),
+            hashes: Mutex::default(),
             losses: Vec::new(),
         };
         let mut hollow: HashSet<Vec<u8>> = kept_for_descendants.into_iter().collect();
@@ -163,8 +167,21 @@ impl Context {
         file.ok_or_else(|| io::Error::other("not a file of this context"))
     }
 
-    /// The BLAKE3 of a file's content, which is read if the hash is not known.
+    /// The BLAKE3 of a file's content when it was first asked for.
     pub(crate) fn hash(&self, id: u64) -> io::Result<[u8; 32]> {
+        let hashes = || self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = hashes().get(&id).copied();
+        match known {
+            Some(hash) => Ok(hash),
+            None => {
+                let hash = self.hash_now(id)?;
+                Ok(*hashes().entry(id).or_insert(hash))
+            }
+        }
+    }
+
+    /// The hash of a file as it is, which is read unless it is remembered.
+    fn hash_now(&self, id: u64) -> io::Result<[u8; 32]> {
         let (path, state) = self.file(id)?;
         let memory = || self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let known = state.and_then(|state| memory().recall(path, &state));
@@ -261,3 +278,6 @@ pub(crate) fn read_ignore(
     }
     Ok(IgnorePatterns::default())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What goes on, for whoever shows it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossdock_layer::Loss;
@@ -70,6 +71,29 @@ impl Work {
             stage: None,
             system: None,
         }
+    }
+}
+
+/// Numbers pieces of work.
+#[derive(Debug)]
+pub(crate) struct Vertices {
+    next: AtomicUsize,
+}
+
+impl Default for Vertices {
+    fn default() -> Self {
+        Self {
+            next: AtomicUsize::new(1),
+        }
+    }
+}
+
+impl Vertices {
+    /// Tells that a piece of work begins, and gives its number.
+    pub(crate) fn begin(&self, events: Events<'_>, work: Work) -> usize {
+        let vertex = self.next.fetch_add(1, Ordering::Relaxed);
+        events(Event::Started { vertex, work });
+        vertex
     }
 }
 

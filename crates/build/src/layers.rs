@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crossdock_image::{BlobDigest, Descriptor, DiffId};
@@ -12,7 +12,7 @@ use crossdock_remote::BlobError as RemoteBlobError;
 use crossdock_store::{Ingest, Lookup, Store, Uncompressed};
 
 use crate::error::BuildError;
-use crate::event::{Event, Events, Meter, Work};
+use crate::event::{Event, Events, Meter, Vertices, Work};
 use crate::place::{BlobPlace, RemotePlace};
 use crate::together::together;
 
@@ -78,7 +78,7 @@ pub(crate) struct LayerIndexer<'a> {
     pub(crate) limits: Limits,
     pub(crate) threads: usize,
     pub(crate) events: Events<'a>,
-    pub(crate) next_vertex: &'a AtomicUsize,
+    pub(crate) vertices: &'a Vertices,
 }
 
 impl LayerIndexer<'_> {
@@ -288,14 +288,12 @@ impl LayerIndexer<'_> {
     }
 
     fn started(&self, verb: &str, layer: &Layer) -> usize {
-        let vertex = self.next_vertex.fetch_add(1, Ordering::Relaxed);
         let work = Work::named(format!(
             "{}: {verb} layer {}",
             layer.image,
             short(&layer.descriptor.digest)
         ));
-        (self.events)(Event::Started { vertex, work });
-        vertex
+        self.vertices.begin(self.events, work)
     }
 
     fn finished(&self, vertex: usize) {

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossdock_image::{
     ANNOTATION_IMAGE_NAME, ANNOTATION_REF_NAME, BlobDigest, BlobSource, Descriptor, Reference,
@@ -16,7 +15,7 @@ use crate::assemble::AssembledImage;
 use crate::base::store_name;
 use crate::builder::BuildRequest;
 use crate::error::BuildError;
-use crate::event::{Event, Events, Work};
+use crate::event::{Event, Events, Vertices, Work};
 use crate::layers::{Layer, LayerIndexer};
 use crate::place::BlobPlace;
 use crate::push::{Pusher, Shipment};
@@ -70,7 +69,7 @@ pub(crate) struct Exporter<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) threads: usize,
     pub(crate) events: Events<'a>,
-    pub(crate) next_vertex: &'a AtomicUsize,
+    pub(crate) vertices: &'a Vertices,
 }
 
 impl Exporter<'_> {
@@ -88,7 +87,6 @@ impl Exporter<'_> {
             self.bring_layers(image)?;
         }
         for (output, prepared) in outputs.iter().zip(prepared) {
-            let vertex = self.next_vertex.fetch_add(1, Ordering::Relaxed);
             let name = match output {
                 Output::Layout(path) => format!("exporting to OCI layout {}", path.display()),
                 Output::Archive(path) => format!("exporting to OCI archive {}", path.display()),
@@ -97,7 +95,7 @@ impl Exporter<'_> {
                 Output::Registry(_) => "pushing the image".to_owned(),
             };
             let work = Work::named(name);
-            (self.events)(Event::Started { vertex, work });
+            let vertex = self.vertices.begin(self.events, work);
             for (what, digest) in [
                 ("manifest", image.manifest.digest),
                 ("config", image.config.digest),
@@ -120,7 +118,7 @@ impl Exporter<'_> {
             limits: self.request.limits,
             threads: self.threads,
             events: self.events,
-            next_vertex: self.next_vertex,
+            vertices: self.vertices,
         };
         indexer.ensure_stored(&layers)
     }
@@ -197,7 +195,7 @@ impl Exporter<'_> {
             registry: self.registry,
             threads: self.threads,
             events: self.events,
-            next_vertex: self.next_vertex,
+            vertices: self.vertices,
         };
         let shipment = Shipment {
             blobs: blobs.cloned().collect(),

@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossdock_dockerfile::BaseRequest;
 use crossdock_graph::{Copy, CopySource, Mode, Operation, OperationId, Step};
@@ -23,7 +22,7 @@ use crate::cache::{
 use crate::content::Spool;
 use crate::context::Context;
 use crate::error::{BuildError, at};
-use crate::event::{Event, Events, Meter, Work};
+use crate::event::{Event, Events, Meter, Vertices, Work};
 use crate::layers::{Layer, LayerIndexer, whole};
 use crate::owner;
 use crate::place::BlobPlace;
@@ -75,7 +74,7 @@ pub(crate) struct Performer<'a> {
     pub(crate) store: &'a Store,
     pub(crate) events: Events<'a>,
     pub(crate) threads: usize,
-    pub(crate) next_vertex: &'a AtomicUsize,
+    pub(crate) vertices: &'a Vertices,
     pub(crate) request: &'a BuildRequest<'a>,
     pub(crate) context: Option<Arc<Context>>,
     pub(crate) bases: &'a BTreeMap<BaseRequest, BaseImage>,
@@ -138,7 +137,6 @@ impl Performer<'_> {
         (number, total): (usize, usize),
         perform: impl FnOnce() -> Result<(State, bool), BuildError>,
     ) -> Result<State, BuildError> {
-        let vertex = self.next_vertex.fetch_add(1, Ordering::Relaxed);
         let location = &step.location;
         let stage = stage_name(&location.stage);
         let system = &step.platform.os;
@@ -147,7 +145,7 @@ impl Performer<'_> {
             stage: Some(stage),
             system: Some(system.clone()),
         };
-        (self.events)(Event::Started { vertex, work });
+        let vertex = self.vertices.begin(self.events, work);
         self.vertex.set(vertex);
         let (state, cached) = perform()?;
         (self.events)(Event::Finished { vertex, cached });
@@ -652,7 +650,7 @@ impl Performer<'_> {
             limits: self.request.limits,
             threads: self.threads,
             events: self.events,
-            next_vertex: self.next_vertex,
+            vertices: self.vertices,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use crossdock_image::{Descriptor, Document, Platform, Reference};
 use crossdock_layer::Limits;
@@ -11,7 +10,7 @@ use crossdock_store::Store;
 
 use crate::base::{Found, ImageFinder, MAX_NESTING, store_name};
 use crate::error::BuildError;
-use crate::event::Events;
+use crate::event::{Events, Vertices};
 use crate::layers::{Layer, LayerIndexer};
 use crate::place::BlobPlace;
 use crate::push::collect;
@@ -47,14 +46,14 @@ pub fn pull(
     events: Events<'_>,
     request: &PullRequest<'_>,
 ) -> Result<Pulled, BuildError> {
-    let next_vertex = AtomicUsize::new(1);
+    let vertices = Vertices::default();
     let finder = ImageFinder {
         store,
         registry,
         directory: Path::new(""),
         pull: true,
         events,
-        next_vertex: &next_vertex,
+        vertices: &vertices,
     };
     let found = finder.in_registry(request.reference)?;
     let mut layers = Vec::new();
@@ -74,7 +73,7 @@ pub fn pull(
         limits: request.limits,
         threads,
         events,
-        next_vertex: &next_vertex,
+        vertices: &vertices,
     };
     let was_whole = layers
         .iter()

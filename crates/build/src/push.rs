@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, Read};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use crossdock_image::{
     BlobDigest, Descriptor, Document, LayerMediaType, Manifest, Reference, Repository,
@@ -13,7 +13,7 @@ use crossdock_store::Store;
 
 use crate::base::store_name;
 use crate::error::BuildError;
-use crate::event::{Event, Events, Meter, Work};
+use crate::event::{Event, Events, Meter, Vertices, Work};
 use crate::layers::{Counted, short};
 use crate::place::BlobPlace;
 use crate::together::together;
@@ -43,7 +43,7 @@ pub(crate) struct Pusher<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) threads: usize,
     pub(crate) events: Events<'a>,
-    pub(crate) next_vertex: &'a AtomicUsize,
+    pub(crate) vertices: &'a Vertices,
 }
 
 impl Pusher<'_> {
@@ -191,10 +191,8 @@ impl Pusher<'_> {
     }
 
     fn started(&self, name: String) -> usize {
-        let vertex = self.next_vertex.fetch_add(1, Ordering::Relaxed);
         let work = Work::named(name);
-        (self.events)(Event::Started { vertex, work });
-        vertex
+        self.vertices.begin(self.events, work)
     }
 
     fn finished(&self, vertex: usize, cached: bool) {
@@ -245,12 +243,12 @@ pub fn push(
     let place = BlobPlace::Store(store.clone());
     let (blobs, documents) = collect(&place, &image, &top)?;
     let open = |blob: &Descriptor, offset: u64| place.open_from(&image, blob, offset);
-    let next_vertex = AtomicUsize::new(1);
+    let vertices = Vertices::default();
     let pusher = Pusher {
         registry,
         threads,
         events,
-        next_vertex: &next_vertex,
+        vertices: &vertices,
     };
     let shipment = Shipment {
         blobs,
