@@ -30,15 +30,9 @@ impl Performer<'_> {
         copy: &Copy,
         states: &BTreeMap<OperationId, State>,
     ) -> Option<Aliases> {
-        let CopySource::Tree { tree, paths } = &copy.from else {
-            return None;
-        };
-        let State::Layers(source) = &states[tree] else {
-            return None;
-        };
         let Copy {
             base,
-            from: _,
+            sources,
             destination,
             into_directory,
             owner,
@@ -46,19 +40,35 @@ impl Performer<'_> {
             link,
             parents,
             exclude,
-            unpack,
         } = copy;
         let base = layered(states, *base);
         let mut key = KeyHasher::new("alias of a copy");
         key.value(&(self.default_time(), base.format));
-        key.value(&(paths, destination, into_directory, owner, mode));
-        key.value(&(link, parents, exclude, unpack));
+        key.value(&(destination, into_directory, owner, mode));
+        key.value(&(link, parents, exclude));
         key.value(&(self.request.collision, self.request.foreign));
-        key.value(&(self.request.epoch, source.format));
-        key.layers(source.layers.iter().map(|layer| layer.diff_id));
+        key.value(&self.request.epoch);
+        let mut copied = Vec::new();
+        for source in sources {
+            match source {
+                CopySource::Inline(files) => key.value(&files),
+                CopySource::Tree {
+                    tree,
+                    paths,
+                    unpack,
+                } => {
+                    let State::Layers(source) = &states[tree] else {
+                        return None;
+                    };
+                    key.value(&(paths, unpack, source.format));
+                    key.layers(source.layers.iter().map(|layer| layer.diff_id));
+                    copied.extend(source.layers.iter().map(|layer| layer.diff_id));
+                }
+            }
+        }
         let asks = !is_independent(copy, Some(base.format));
         let beneath = base.layers.iter().filter(|_| asks);
-        let layers = beneath.chain(&source.layers).map(|layer| layer.diff_id);
+        let layers = beneath.map(|layer| layer.diff_id).chain(copied);
         // A name of an owner is looked up in the base, and no question tells of that.
         let from = owner.is_none().then(|| {
             let operation = key.clone().finish();

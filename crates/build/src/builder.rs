@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crossdock_dockerfile::{
     BaseConfig, BaseRequest, Diagnostic, Dockerfile, Lowering, Options, Plan, lower,
 };
-use crossdock_graph::{Copy, CopySource, Operation, OperationId};
+use crossdock_graph::{Copy, Operation, OperationId};
 use crossdock_image::{BlobDigest, Descriptor, Reference};
 use crossdock_layer::{CollisionPolicy, LayerFormat, Limits, Timestamp};
 use crossdock_remote::Registry;
@@ -363,7 +363,10 @@ fn beginning<'b>(
                     platform: platform.clone(),
                 });
             }
-            Operation::Scratch | Operation::Context { .. } => return None,
+            Operation::Scratch
+            | Operation::Context { .. }
+            | Operation::Download(_)
+            | Operation::Git(_) => return None,
         }
     }
 }
@@ -391,6 +394,9 @@ fn check_supported(plan: &Plan) -> Result<(), BuildError> {
             Operation::Copy(copy) if !copy.exclude.is_empty() => {
                 return Err(unsupported("--exclude"));
             }
+            Operation::Download(_) | Operation::Git(_) => {
+                return Err(unsupported("ADD of a URL or git repository"));
+            }
             _ => {}
         }
         if LayerFormat::of_os(&step.platform.os).is_none() {
@@ -406,16 +412,18 @@ fn check_supported(plan: &Plan) -> Result<(), BuildError> {
 /// The operations whose trees an operation reads.
 fn trees_needed(operation: &Operation, format: Option<LayerFormat>) -> Vec<OperationId> {
     match operation {
-        Operation::Image { .. } | Operation::Scratch | Operation::Context { .. } => Vec::new(),
+        Operation::Image { .. }
+        | Operation::Scratch
+        | Operation::Context { .. }
+        | Operation::Download(_)
+        | Operation::Git(_) => Vec::new(),
         Operation::MakeDirectory { base, .. } => vec![*base],
         Operation::Copy(copy) => {
             let mut needed = Vec::new();
             if !is_independent(copy, format) {
                 needed.push(copy.base);
             }
-            if let CopySource::Tree { tree, .. } = &copy.from {
-                needed.push(*tree);
-            }
+            needed.extend(copy.trees());
             needed
         }
     }

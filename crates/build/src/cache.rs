@@ -10,7 +10,7 @@ use crossdock_layer::{
 };
 
 /// Changes whenever equal inputs may give other layers.
-const VERSION: &str = "crossdock cache 5";
+const VERSION: &str = "crossdock cache 6";
 
 /// What an operation made.
 #[derive(Debug, Clone, Serialize, Deserialize)]

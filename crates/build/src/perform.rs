@@ -112,6 +112,10 @@ impl Performer<'_> {
                     name: name.clone(),
                 }),
             },
+            Operation::Download(_) | Operation::Git(_) => Err(BuildError::Unsupported {
+                location: Box::new(step.location.clone()),
+                what: "ADD of a URL or git repository".to_owned(),
+            }),
             Operation::Scratch => self.timed(step, place, || self.scratch(step, outcome)),
             Operation::Copy(copy) => self.timed(step, place, || {
                 let aliases = self.copy_aliases(copy, states);
@@ -311,10 +315,7 @@ impl Performer<'_> {
                 edit.drop_foreign();
             }
             losses.into_iter().for_each(|loss| edit.lose(loss));
-            if gathered.is_empty()
-                && matches!(copy.from, CopySource::Tree { .. })
-                && self.all_wild(copy)
-            {
+            if gathered.is_empty() && all_wild(copy) {
                 return Ok(edit);
             }
             edit.copy(&gathered, copy.destination.as_bytes(), &options)
@@ -326,14 +327,6 @@ impl Performer<'_> {
             asks: !independent,
         };
         self.add_layer(step, base, key, Some(&sources), edit, outcome)
-    }
-
-    /// Whether every source is a pattern; if none matches, nothing is copied, not even a parent.
-    fn all_wild(&self, copy: &Copy) -> bool {
-        match &copy.from {
-            CopySource::Tree { paths, .. } => paths.iter().all(|path| path.wildcard),
-            CopySource::Inline(_) => false,
-        }
     }
 
     /// Runs `edit` unless its result is in the cache, and puts the layer on `base`.
@@ -665,6 +658,14 @@ impl Performer<'_> {
         let text = format!("{}: {text}", at(&step.location));
         (self.events)(Event::Warning { text });
     }
+}
+
+/// Whether every source is a pattern; if none matches, nothing is copied, not even a parent.
+fn all_wild(copy: &Copy) -> bool {
+    copy.sources.iter().all(|source| match source {
+        CopySource::Tree { paths, .. } => paths.iter().all(|path| path.wildcard),
+        CopySource::Inline(_) => false,
+    })
 }
 
 /// Notes that say the same of many entries become one line.

@@ -29,7 +29,8 @@ pub(crate) struct Archive {
 
 /// What a copy takes from: trees that live as long as the copy.
 pub(crate) struct Sources {
-    pub(crate) tree: Arc<Tree>,
+    /// One for each source of the copy, in its order.
+    pub(crate) trees: Vec<Arc<Tree>>,
     pub(crate) context: Option<Arc<Context>>,
     pub(crate) layers: Vec<Arc<Layer>>,
     pub(crate) archives: Vec<Archive>,
@@ -42,27 +43,37 @@ impl Performer<'_> {
         copy: &Copy,
         states: &BTreeMap<OperationId, State>,
     ) -> Result<Sources, BuildError> {
-        let (tree, context, layers) = match &copy.from {
-            CopySource::Inline(files) => (Arc::new(self.inline_tree(files)), None, Vec::new()),
-            CopySource::Tree { tree, .. } => match &states[tree] {
-                State::Context(context) => (
-                    Arc::clone(&context.tree),
-                    Some(Arc::clone(context)),
-                    Vec::new(),
-                ),
-                State::Layers(state) => (self.tree(state)?, None, state.layers.clone()),
-            },
-        };
         let mut sources = Sources {
-            tree,
-            context,
-            layers,
+            trees: Vec::new(),
+            context: None,
+            layers: Vec::new(),
             archives: Vec::new(),
         };
-        if let (CopySource::Tree { paths, .. }, true) = (&copy.from, copy.unpack) {
-            for path in paths {
-                for selected in self.select(step, path, &sources.tree).unwrap_or_default() {
-                    self.open_archive(step, &mut sources, &selected)?;
+        for source in &copy.sources {
+            let tree = match source {
+                CopySource::Inline(files) => Arc::new(self.inline_tree(files)),
+                CopySource::Tree { tree, .. } => match &states[tree] {
+                    State::Context(context) => {
+                        sources.context = Some(Arc::clone(context));
+                        Arc::clone(&context.tree)
+                    }
+                    State::Layers(state) => {
+                        sources.layers.extend(state.layers.iter().cloned());
+                        self.tree(state)?
+                    }
+                },
+            };
+            sources.trees.push(Arc::clone(&tree));
+            if let CopySource::Tree {
+                paths,
+                unpack: true,
+                ..
+            } = source
+            {
+                for path in paths {
+                    for selected in self.select(step, path, &tree).unwrap_or_default() {
+                        self.open_archive(step, &mut sources, &tree, &selected)?;
+                    }
                 }
             }
         }
@@ -89,13 +100,14 @@ impl Performer<'_> {
         &self,
         step: &Step,
         sources: &mut Sources,
+        tree: &Tree,
         selected: &Selected,
     ) -> Result<(), BuildError> {
         let Some(context) = &sources.context else {
             return Ok(());
         };
         let Some(Kind::File(Content::External { id, size })) =
-            sources.tree.entry(selected.node).map(|entry| entry.kind)
+            tree.entry(selected.node).map(|entry| entry.kind)
         else {
             return Ok(());
         };
@@ -199,26 +211,27 @@ impl Performer<'_> {
         gathered: &mut Gathered<'s>,
         losses: &mut Vec<Loss>,
     ) -> Result<(), BuildError> {
-        let tree = &*sources.tree;
-        let mut all: Vec<Selected> = Vec::new();
-        match &copy.from {
-            CopySource::Inline(_) => {
-                let files = tree.children(tree.root());
-                all.extend(files.map(|node| Selected { node, named: node }));
-            }
-            CopySource::Tree { paths, .. } => {
-                for path in paths {
-                    let found = self.select(step, path, tree)?;
-                    if found.is_empty() {
-                        self.warn(step, &format!("{} matches nothing", path.written));
+        let mut all: Vec<(&Tree, Selected)> = Vec::new();
+        for (source, tree) in copy.sources.iter().zip(&sources.trees) {
+            match source {
+                CopySource::Inline(_) => {
+                    let files = tree.children(tree.root());
+                    all.extend(files.map(|node| (&**tree, Selected { node, named: node })));
+                }
+                CopySource::Tree { paths, .. } => {
+                    for path in paths {
+                        let found = self.select(step, path, tree)?;
+                        if found.is_empty() {
+                            self.warn(step, &format!("{} matches nothing", path.written));
+                        }
+                        all.extend(found.into_iter().map(|selected| (&**tree, selected)));
                     }
-                    all.extend(found);
                 }
             }
         }
         let several = copy.into_directory || all.len() > 1;
-        for selected in &all {
-            let archive = sources.archive(selected);
+        for (tree, selected) in &all {
+            let archive = sources.archive(tree, selected);
             let added = if let Some(archive) = archive {
                 gathered.add_contents(&archive.tree, archive.tree.root())
             } else if tree.is_directory(selected.node) {
@@ -237,11 +250,11 @@ impl Performer<'_> {
 }
 
 impl Sources {
-    fn archive(&self, selected: &Selected) -> Option<&Archive> {
+    fn archive(&self, tree: &Tree, selected: &Selected) -> Option<&Archive> {
         if self.archives.is_empty() {
             return None;
         }
-        match self.tree.entry(selected.node)?.kind {
+        match tree.entry(selected.node)?.kind {
             Kind::File(Content::External { id, .. }) => {
                 self.archives.iter().find(|archive| archive.file == id)
             }

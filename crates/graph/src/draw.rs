@@ -32,6 +32,23 @@ impl fmt::Display for Operation {
             Self::Scratch => f.write_str("scratch"),
             Self::Context { name } if name.is_empty() => f.write_str("context"),
             Self::Context { name } => write!(f, "context {name}"),
+            Self::Download(download) => {
+                write!(f, "download {} as {}", download.url, download.name)?;
+                match &download.checksum {
+                    Some(checksum) => write!(f, " checksum={checksum}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Git(git) => {
+                write!(f, "git {}", git.url)?;
+                if git.keep_git_dir {
+                    f.write_str(" keep-git-dir")?;
+                }
+                match &git.checksum {
+                    Some(checksum) => write!(f, " checksum={checksum}"),
+                    None => Ok(()),
+                }
+            }
             Self::Copy(copy) => copy.fmt(f),
             Self::MakeDirectory { base, path, owner } => {
                 write!(f, "mkdir {base}:{path}")?;
@@ -46,29 +63,9 @@ impl fmt::Display for Operation {
 
 impl fmt::Display for Copy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.unpack { "add" } else { "copy" })?;
-        match &self.from {
-            CopySource::Tree { tree, paths } => {
-                for source in paths {
-                    write!(f, " {tree}:{}", source.path)?;
-                    if source.wildcard {
-                        f.write_str(" (wildcard)")?;
-                    }
-                    if source.pivot != 0 {
-                        write!(f, " (pivot {})", source.pivot)?;
-                    }
-                }
-            }
-            CopySource::Inline(files) => {
-                for file in files {
-                    write!(
-                        f,
-                        " {}={:?}",
-                        file.name,
-                        String::from_utf8_lossy(&file.content)
-                    )?;
-                }
-            }
+        f.write_str("copy")?;
+        for source in &self.sources {
+            source.fmt(f)?;
         }
         write!(f, " to {}:{}", self.base, self.destination)?;
         if self.into_directory {
@@ -88,6 +85,38 @@ impl fmt::Display for Copy {
         }
         for pattern in &self.exclude {
             write!(f, " exclude={pattern}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for CopySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tree {
+                tree,
+                paths,
+                unpack,
+            } => {
+                for source in paths {
+                    write!(f, " {tree}:{}", source.path)?;
+                    if source.wildcard {
+                        f.write_str(" (wildcard)")?;
+                    }
+                    if source.pivot != 0 {
+                        write!(f, " (pivot {})", source.pivot)?;
+                    }
+                    if *unpack {
+                        f.write_str(" (unpack)")?;
+                    }
+                }
+            }
+            Self::Inline(files) => {
+                for file in files {
+                    let content = String::from_utf8_lossy(&file.content);
+                    write!(f, " {}={content:?}", file.name)?;
+                }
+            }
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ mod draw;
 #[cfg(test)]
 mod tests;
 
-use crossdock_image::{Config, ImageSource, Platform};
+use crossdock_image::{Config, Digest, ImageSource, Platform};
 
 /// An operation's place in its [`Graph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +58,10 @@ pub enum Operation {
         /// Name of a `--build-context`, empty for the main one.
         name: String,
     },
+    /// `ADD` of a URL: a tree with one file.
+    Download(Download),
+    /// `ADD` of a git repository: its files.
+    Git(Git),
     /// `COPY` and `ADD`.
     Copy(Box<Copy>),
     /// `WORKDIR`: make a directory and its missing parents, mode 0755.
@@ -71,13 +75,35 @@ pub enum Operation {
     },
 }
 
+/// A file behind a URL.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Download {
+    /// Where it is: `http` or `https`.
+    pub url: String,
+    /// Its name in the tree.
+    pub name: String,
+    /// The digest that its bytes must have.
+    pub checksum: Option<Digest>,
+}
+
+/// Files of a git repository.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Git {
+    /// The repository with reference and subdirectory, in any form that docker takes.
+    pub url: String,
+    /// `.git` is part of the tree.
+    pub keep_git_dir: bool,
+    /// The commit, or the beginning of its id, that the reference must be.
+    pub checksum: Option<String>,
+}
+
 /// What `COPY` and `ADD` ask for.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub struct Copy {
     /// The tree to add to.
     pub base: OperationId,
-    /// What is copied.
-    pub from: CopySource,
+    /// What is copied, in the order in which it is laid down: later files replace earlier ones.
+    pub sources: Vec<CopySource>,
     /// Destination, absolute.
     pub destination: String,
     /// The destination was written as a directory (`dir/`, `dir/.`, `.`), or several sources
@@ -93,8 +119,6 @@ pub struct Copy {
     pub parents: bool,
     /// `--exclude` patterns.
     pub exclude: Vec<String>,
-    /// ADD: local tars are unpacked.
-    pub unpack: bool,
 }
 
 /// A parsed `--chmod`.
@@ -106,16 +130,18 @@ pub enum Mode {
     Symbolic(String),
 }
 
-/// Where `COPY` takes from.
-#[derive(Debug, Clone, PartialEq, Hash)]
+/// Where `COPY` and `ADD` take from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum CopySource {
-    /// Paths in another tree (a context, a stage, an image), absolute in it; they may hold Go
-    /// `filepath.Match` wildcards.
+    /// Paths in another tree (a context, a stage, an image, a download), absolute in it; they may
+    /// hold Go `filepath.Match` wildcards.
     Tree {
         /// The tree.
         tree: OperationId,
         /// The paths, in the order they were written.
         paths: Vec<SourcePath>,
+        /// Files that are tars are unpacked (`ADD`, unless told otherwise).
+        unpack: bool,
     },
     /// Here-documents.
     Inline(Vec<InlineFile>),
@@ -200,13 +226,24 @@ impl Operation {
     /// The operations whose results this one reads.
     pub fn inputs(&self) -> Vec<OperationId> {
         match self {
-            Self::Image { .. } | Self::Scratch | Self::Context { .. } => Vec::new(),
+            Self::Image { .. }
+            | Self::Scratch
+            | Self::Context { .. }
+            | Self::Download(_)
+            | Self::Git(_) => Vec::new(),
             Self::MakeDirectory { base, .. } => vec![*base],
-            Self::Copy(copy) => match &copy.from {
-                CopySource::Tree { tree, .. } => vec![copy.base, *tree],
-                CopySource::Inline(_) => vec![copy.base],
-            },
+            Self::Copy(copy) => std::iter::once(copy.base).chain(copy.trees()).collect(),
         }
+    }
+}
+
+impl Copy {
+    /// The trees that are copied from, in order.
+    pub fn trees(&self) -> impl Iterator<Item = OperationId> {
+        self.sources.iter().filter_map(|source| match source {
+            CopySource::Tree { tree, .. } => Some(*tree),
+            CopySource::Inline(_) => None,
+        })
     }
 }
 

@@ -27,10 +27,11 @@ fn copy(base: OperationId, tree: OperationId) -> Operation {
     };
     Operation::Copy(Box::new(Copy {
         base,
-        from: CopySource::Tree {
+        sources: vec![CopySource::Tree {
             tree,
             paths: vec![path],
-        },
+            unpack: false,
+        }],
         destination: "/b".to_owned(),
         into_directory: true,
         owner: Some("1:2".to_owned()),
@@ -38,7 +39,6 @@ fn copy(base: OperationId, tree: OperationId) -> Operation {
         link: true,
         parents: false,
         exclude: Vec::new(),
-        unpack: false,
     }))
 }
 

@@ -239,7 +239,7 @@ impl Lowerer<'_> {
         Ok(InlineFile { name, content })
     }
 
-    /// Adds the operations: one for the paths and one for the here-documents.
+    /// Adds the operation: the paths come first, then the here-documents, as in BuildKit.
     fn transfer(
         &mut self,
         stage: &mut Stage,
@@ -250,30 +250,27 @@ impl Lowerer<'_> {
         let tree = (!request.paths.is_empty()).then_some(CopySource::Tree {
             tree: request.tree,
             paths: request.paths,
+            unpack: request.unpack,
         });
         let inline = (!request.inline.is_empty()).then_some(CopySource::Inline(request.inline));
-        for from in [tree, inline].into_iter().flatten() {
-            let unpack = request.unpack && matches!(from, CopySource::Tree { .. });
-            let operation = Operation::Copy(Box::new(Copy {
-                base: stage.tree,
-                from,
-                destination: request.destination.clone(),
-                into_directory: request.into_directory,
-                owner: request.owner.clone(),
-                mode: request.mode.clone(),
-                link: transfer.link,
-                parents: request.parents,
-                exclude: transfer
-                    .exclude
-                    .iter()
-                    .map(|word| word.text.clone())
-                    .collect(),
-                unpack,
-            }));
-            let location = self.location(stage.index, site.instruction, site.place);
-            stage.tree = self.add(operation, location, &stage.platform);
-            stage.record(request.created_by.clone(), Some(stage.tree));
-        }
+        let operation = Operation::Copy(Box::new(Copy {
+            base: stage.tree,
+            sources: [tree, inline].into_iter().flatten().collect(),
+            destination: request.destination,
+            into_directory: request.into_directory,
+            owner: request.owner,
+            mode: request.mode,
+            link: transfer.link,
+            parents: request.parents,
+            exclude: transfer
+                .exclude
+                .iter()
+                .map(|word| word.text.clone())
+                .collect(),
+        }));
+        let location = self.location(stage.index, site.instruction, site.place);
+        stage.tree = self.add(operation, location, &stage.platform);
+        stage.record(request.created_by, Some(stage.tree));
     }
 }
 
