@@ -7,14 +7,18 @@ mod config;
 mod descriptor;
 mod digest;
 mod document;
+mod git_commit;
+mod git_url;
 mod index;
 mod manifest;
 mod media_type;
 mod platform;
 mod reference;
+mod remote_source;
 mod select;
 mod source;
 mod timestamp;
+mod url;
 mod verify;
 
 pub use config::{
@@ -26,12 +30,16 @@ pub use digest::{BlobDigest, DiffId, Digest, DigestError};
 pub use document::{
     Document, DocumentError, MAX_BLOB_SIZE, MAX_DOCUMENT_SIZE, MAX_LAYERS, MAX_MANIFESTS,
 };
+pub use git_commit::{CommitError, CommitId, CommitPrefix};
+pub use git_url::{GitTimes, GitUrl};
 pub use index::Index;
 pub use manifest::Manifest;
 pub use media_type::{LayerCompression, LayerMediaType, MediaType, oci_layer_media_type};
 pub use platform::{OsVersion, Platform, PlatformError};
 pub use reference::{Reference, ReferenceError, Repository};
+pub use remote_source::{RemoteSource, RemoteSourceError};
 pub use select::{SelectError, fits, select};
 pub use source::{ImageSource, LayoutReference, SourceError};
 pub use timestamp::{format_rfc3339, parse_rfc3339};
+pub use url::{HttpUrl, is_file_name};
 pub use verify::{BlobSource, VerifiedReader, VerifyError};
