@@ -1,9 +1,12 @@
 //! Compressed layers: told by their first bytes, read as a stream, written the same everywhere.
 
+mod blocks;
 mod gzip_reader;
 mod gzip_writer;
 mod restart;
+mod writer;
 mod zstd_reader;
+mod zstd_writer;
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -13,6 +16,8 @@ use crate::checkpoints::{Checkpoints, Collector, Place, Point, SPAN, unpack};
 
 pub use gzip_writer::{DEFAULT_GZIP_LEVEL, GzipWriter};
 pub(crate) use restart::{Boundary, Prover, WINDOW};
+pub use writer::{Codec, LayerWriter, LevelError};
+pub use zstd_writer::{DEFAULT_ZSTD_LEVEL, ZstdWriter};
 
 /// How a layer blob is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -26,7 +26,10 @@ mod translate;
 mod tree;
 
 pub use checkpoints::{Checkpoints, CheckpointsError, Point};
-pub use compression::{Compression, DEFAULT_GZIP_LEVEL, Decompressor, GzipWriter};
+pub use compression::{
+    Codec, Compression, DEFAULT_GZIP_LEVEL, DEFAULT_ZSTD_LEVEL, Decompressor, GzipWriter,
+    LayerWriter, LevelError, ZstdWriter,
+};
 pub use descriptor::{
     Ace, Acl, AclTooLarge, DescriptorError, DescriptorParts, SddlError, SddlProblem,
     SecurityDescriptor, Sid, SidError, ace, chown_descriptor, control, default_directory,

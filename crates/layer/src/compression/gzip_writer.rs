@@ -1,21 +1,16 @@
 //! Writing gzip whose bytes never change.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::sync::{Arc, Mutex};
 
 use flate2::{Compress, FlushCompress, Status};
 
 use super::Compression;
+use super::blocks::{Block, Compressor, Counting, Method};
 use super::restart::{Boundary, WINDOW};
 use crate::checkpoints::{Checkpoints, Collector};
 
 /// Uncompressed bytes of one block of our gzip streams.
 pub(super) const BLOCK: usize = 256 << 10;
-/// Blocks that are on their way at most, for each of the threads: what writes blocks need not wait
-/// for the slowest.
-const ON_THE_WAY: usize = 3;
 
 /// Writes gzip whose bytes depend on nothing but the input and the level.
 ///
@@ -61,9 +56,15 @@ impl<W: Write> GzipWriter<W> {
             length: 0,
         };
         out.write_all(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])?;
+        let method = Method {
+            name: "gzip",
+            compress: deflate,
+            level,
+            on_the_way: 3,
+        };
         Ok(Self {
             out,
-            compressor: Compressor::new(level, threads)?,
+            compressor: Compressor::new(method, threads)?,
             block: Vec::with_capacity(BLOCK),
             dictionary: Vec::new(),
             checksum: flate2::Crc::new(),
@@ -138,152 +139,6 @@ impl<W: Write> Write for GzipWriter<W> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Counts what is written.
-struct Counting<W> {
-    inner: W,
-    length: u64,
-}
-
-impl<W: Write> Write for Counting<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let length = self.inner.write(bytes)?;
-        self.length += length as u64;
-        Ok(length)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-/// A block on its way.
-struct Block {
-    number: u64,
-    dictionary: Vec<u8>,
-    content: Vec<u8>,
-    /// What it is compressed to, once it is.
-    compressed: io::Result<Vec<u8>>,
-}
-
-/// Compresses blocks by several threads and gives them back in order.
-struct Compressor {
-    /// `None` with one thread: then blocks are compressed when they are submitted.
-    workers: Option<Workers>,
-    level: u32,
-    submitted: u64,
-    taken: u64,
-    /// Blocks that are ready before their turn.
-    ready: BTreeMap<u64, Block>,
-}
-
-struct Workers {
-    count: usize,
-    jobs: Sender<Block>,
-    results: Receiver<Block>,
-}
-
-impl Compressor {
-    fn new(level: u32, threads: usize) -> io::Result<Self> {
-        let workers = match threads {
-            0 | 1 => None,
-            count => Some(Workers::start(level, count)?),
-        };
-        Ok(Self {
-            workers,
-            level,
-            submitted: 0,
-            taken: 0,
-            ready: BTreeMap::new(),
-        })
-    }
-
-    fn most_on_the_way(&self) -> u64 {
-        let workers = self.workers.as_ref();
-        workers.map_or(0, |workers| (workers.count * ON_THE_WAY) as u64)
-    }
-
-    fn submit(&mut self, dictionary: Vec<u8>, content: Vec<u8>) -> io::Result<()> {
-        let number = self.submitted;
-        self.submitted += 1;
-        let mut block = Block {
-            number,
-            dictionary,
-            content,
-            compressed: Ok(Vec::new()),
-        };
-        match &self.workers {
-            Some(workers) => workers.jobs.send(block).map_err(|_| ended()),
-            None => {
-                block.compressed = deflate(&block.dictionary, &block.content, self.level);
-                self.ready.insert(number, block);
-                Ok(())
-            }
-        }
-    }
-
-    /// The next block in order if it is ready, or, while more than `most` are on their way, as soon
-    /// as it is. `None` if it is not, or if there is none.
-    fn next(&mut self, most: u64) -> io::Result<Option<Block>> {
-        loop {
-            if let Some(block) = self.ready.remove(&self.taken) {
-                self.taken += 1;
-                return Ok(Some(block));
-            }
-            let Some(workers) = &self.workers else {
-                return Ok(None);
-            };
-            let on_the_way = self.submitted - self.taken;
-            let block = match on_the_way > most {
-                true => workers.results.recv().map_err(|_| ended())?,
-                false => match workers.results.try_recv() {
-                    Ok(block) => block,
-                    Err(TryRecvError::Empty) => return Ok(None),
-                    // The threads live as long as the sender of the jobs.
-                    Err(TryRecvError::Disconnected) => return Err(ended()),
-                },
-            };
-            self.ready.insert(block.number, block);
-        }
-    }
-}
-
-impl Workers {
-    /// Starts `count` threads, which end when the sender of jobs is dropped.
-    fn start(level: u32, count: usize) -> io::Result<Self> {
-        let (jobs, queue) = channel::<Block>();
-        let (done, results) = channel();
-        let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..count {
-            let (queue, done) = (Arc::clone(&queue), done.clone());
-            let work = move || {
-                loop {
-                    let job = queue
-                        .lock()
-                        .unwrap_or_else(|error| error.into_inner())
-                        .recv();
-                    let Ok(mut block) = job else { break };
-                    block.compressed = deflate(&block.dictionary, &block.content, level);
-                    if done.send(block).is_err() {
-                        break;
-                    }
-                }
-            };
-            std::thread::Builder::new()
-                .name("gzip".to_owned())
-                .spawn(work)?;
-        }
-        Ok(Self {
-            count,
-            jobs,
-            results,
-        })
-    }
-}
-
-fn ended() -> io::Error {
-    io::Error::other("a thread that compresses has ended early")
 }
 
 /// Deflates one block and flushes to a byte boundary, without ending the stream.

@@ -23,14 +23,19 @@ impl Lcg {
     }
 }
 
-/// About 1.3 MB as layers hold them: text of few words, runs, noise, copies of what was before.
+/// About 1.3 MB as layers hold them.
 fn sample() -> Vec<u8> {
+    sample_of(1, 1_300_000)
+}
+
+/// At least `size` bytes: text of few words, runs, noise, copies of what was before.
+pub(super) fn sample_of(seed: u64, size: usize) -> Vec<u8> {
     const WORDS: [&str; 12] = [
         "usr/", "lib/", "x86_64", "-linux", "-gnu", "static ", "fn ", "layer", "\n", "  ", "0", "=",
     ];
-    let mut random = Lcg(1);
+    let mut random = Lcg(seed);
     let mut bytes = Vec::new();
-    while bytes.len() < 1_300_000 {
+    while bytes.len() < size {
         match random.below(8) {
             0..4 => {
                 for _ in 0..random.below(4000) {
