@@ -1,11 +1,12 @@
-//! Writing an OCI image layout as one tar.
+//! Writing an OCI image layout as one tar, which docker loads too if it names an image.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crossdock_host::{Existing, TemporaryFile};
-use crossdock_image::{BlobDigest, BlobSource, Descriptor, Index, VerifiedReader};
+use crossdock_image::{BlobDigest, BlobSource, Descriptor, Index, Manifest, VerifiedReader};
+use serde::Serialize;
 
 use crate::layout::{INDEX_FILE, LAYOUT_FILE, LAYOUT_FILE_CONTENT};
 use crate::tags;
@@ -37,11 +38,30 @@ pub enum ArchiveError {
     },
 }
 
+/// What an archive holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Archive<'a> {
+    /// The entries of `index.json`.
+    pub entries: &'a [Descriptor],
+    /// The blobs, in any order.
+    pub blobs: &'a [Descriptor],
+    /// The image for docker. Without it the archive is OCI's alone.
+    pub docker: Option<DockerImage<'a>>,
+}
+
+/// The one image of a docker archive.
+#[derive(Debug, Clone, Copy)]
+pub struct DockerImage<'a> {
+    /// Its manifest.
+    pub manifest: &'a Manifest,
+    /// Its names as docker shows them (`debian:12`), perhaps none.
+    pub names: &'a [String],
+}
+
 /// Writes an archive to a file, which appears whole or not at all and replaces an earlier one.
 pub fn write_archive_file(
     path: &Path,
-    entries: &[Descriptor],
-    blobs: &[Descriptor],
+    archive: &Archive<'_>,
     source: &dyn BlobSource,
 ) -> Result<(), ArchiveError> {
     let failed = |source| ArchiveError::File {
@@ -54,37 +74,72 @@ pub fn write_archive_file(
     };
     let mut file = TemporaryFile::create_in(parent).map_err(failed)?;
     let mut output = BufWriter::with_capacity(256 << 10, &mut file);
-    write_archive(&mut output, entries, blobs, source)?;
+    write_archive(&mut output, archive, source)?;
     output.flush().map_err(failed)?;
     drop(output);
     file.persist(path, Existing::Replace).map_err(failed)
 }
 
-/// Writes an OCI archive: a layout whose `index.json` lists `entries`, holding `blobs`, which are
-/// taken from `source` and verified.
+/// Writes an OCI archive, whose blobs are taken from `source` and verified. With an image for
+/// docker, a `manifest.json` names it in the way of `docker save`: `docker load` of any age,
+/// containerd, podman and skopeo's `docker-archive:` read that, and others the OCI layout.
 ///
-/// Equal content gives equal bytes: `oci-layout`, `index.json`, then the blobs in the order of
-/// their digests, each once; no times, no owners. An error in the middle leaves a tar without
-/// end.
+/// Equal content gives equal bytes: `oci-layout`, `index.json`, `manifest.json` if there is one,
+/// then the blobs in the order of their digests, each once; no times, no owners. An error in the
+/// middle leaves a tar without end.
 pub fn write_archive(
     output: &mut dyn Write,
-    entries: &[Descriptor],
-    blobs: &[Descriptor],
+    archive: &Archive<'_>,
     source: &dyn BlobSource,
 ) -> Result<(), ArchiveError> {
-    let index = Index::new(tags::merge(&[], entries), Default::default());
-    let blobs: BTreeMap<_, _> = blobs.iter().map(|blob| (blob.digest, blob)).collect();
+    let index = Index::new(tags::merge(&[], archive.entries), Default::default());
+    let blobs: BTreeMap<_, _> = archive
+        .blobs
+        .iter()
+        .map(|blob| (blob.digest, blob))
+        .collect();
     let failed = |source| ArchiveError::Output { source };
     let mut tar = Tar { output };
     tar.bytes(LAYOUT_FILE, LAYOUT_FILE_CONTENT)
         .map_err(failed)?;
     tar.bytes(INDEX_FILE, index.raw()).map_err(failed)?;
+    if let Some(image) = &archive.docker {
+        let manifest = docker_manifest(image);
+        tar.bytes(DOCKER_MANIFEST_FILE, &manifest).map_err(failed)?;
+    }
     tar.directory("blobs/").map_err(failed)?;
     tar.directory("blobs/sha256/").map_err(failed)?;
     for (digest, descriptor) in blobs {
         tar.blob(descriptor, source, digest)?;
     }
     tar.end().map_err(failed)
+}
+
+/// What docker looks for in an archive (moby, "Docker Image Specification v1.2", "Combined Image
+/// JSON + Filesystem Changeset Format").
+const DOCKER_MANIFEST_FILE: &str = "manifest.json";
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerManifest<'a> {
+    config: String,
+    /// docker takes `null` for no names, and containerd an empty list as well.
+    repo_tags: Option<&'a [String]>,
+    layers: Vec<String>,
+}
+
+fn docker_manifest(image: &DockerImage<'_>) -> Vec<u8> {
+    let layers = image.manifest.layers().iter();
+    let manifest = DockerManifest {
+        config: blob_path(&image.manifest.config().digest),
+        repo_tags: (!image.names.is_empty()).then_some(image.names),
+        layers: layers.map(|layer| blob_path(&layer.digest)).collect(),
+    };
+    serde_json::to_vec(&[manifest]).expect("lists and text become JSON")
+}
+
+fn blob_path(digest: &BlobDigest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
 }
 
 const BLOCK: usize = 512;
@@ -140,7 +195,7 @@ impl Tar<'_> {
             self.output.write_all(record.as_bytes())?;
             self.pad(length)?;
         }
-        self.header(&format!("blobs/sha256/{}", digest.hex()), b'0', 0o644, size)
+        self.header(&blob_path(digest), b'0', 0o644, size)
     }
 
     fn end(&mut self) -> io::Result<()> {

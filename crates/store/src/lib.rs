@@ -19,7 +19,7 @@ mod store;
 mod tags;
 mod writer;
 
-pub use archive::{ArchiveError, write_archive, write_archive_file};
+pub use archive::{Archive, ArchiveError, DockerImage, write_archive, write_archive_file};
 pub use blob::{BlobError, DocumentReadError};
 pub use ingest::{Ingest, IngestError};
 pub use layout::{Layout, OpenLayoutError};

@@ -1,8 +1,17 @@
 use std::collections::BTreeMap;
 
-use crossdock_image::{ANNOTATION_REF_NAME, Digest};
+use crossdock_image::{ANNOTATION_REF_NAME, Digest, MediaType};
 
 use super::*;
+
+/// An archive without an image for docker.
+fn oci<'a>(entries: &'a [Descriptor], blobs: &'a [Descriptor]) -> Archive<'a> {
+    Archive {
+        entries,
+        blobs,
+        docker: None,
+    }
+}
 
 /// Blobs in memory.
 struct Memory(BTreeMap<BlobDigest, Vec<u8>>);
@@ -60,7 +69,8 @@ fn content_and_order() {
     let entry = blobs[0].clone().with_annotation(ANNOTATION_REF_NAME, "a");
     let write = |blobs: &[Descriptor]| {
         let mut tar = Vec::new();
-        write_archive(&mut tar, std::slice::from_ref(&entry), blobs, &source).unwrap();
+        let archive = oci(std::slice::from_ref(&entry), blobs);
+        write_archive(&mut tar, &archive, &source).unwrap();
         tar
     };
     let tar = write(&blobs);
@@ -95,11 +105,64 @@ fn content_and_order() {
     );
 }
 
+/// The archive that docker loads is the same with one more file.
+#[test]
+fn docker_archives() {
+    let (source, mut blobs) = memory(&[b"{}", b"layer 1", b"layer 2"]);
+    let layers = [&blobs[1], &blobs[2], &blobs[1]].map(Clone::clone).to_vec();
+    let config = Descriptor {
+        media_type: MediaType::OciConfig.as_str().to_owned(),
+        ..blobs[0].clone()
+    };
+    let manifest = Manifest::new(config, layers, Default::default());
+    let (mut source, entry) = (source, manifest.descriptor());
+    source.0.insert(entry.digest, manifest.raw().to_vec());
+    blobs.push(entry.clone());
+    let write = |names: Option<&[String]>| {
+        let docker = names.map(|names| DockerImage {
+            manifest: &manifest,
+            names,
+        });
+        let archive = Archive {
+            docker,
+            ..oci(std::slice::from_ref(&entry), &blobs)
+        };
+        let mut tar = Vec::new();
+        write_archive(&mut tar, &archive, &source).unwrap();
+        tar
+    };
+    let path = |blob: &Descriptor| format!("\"blobs/sha256/{}\"", blob.digest.hex());
+    let check = |names: &[&str], tags: &str| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let tar = write(Some(&names));
+        let expected = format!(
+            "[{{\"Config\":{},\"RepoTags\":{tags},\"Layers\":[{},{},{}]}}]",
+            path(&blobs[0]),
+            path(&blobs[1]),
+            path(&blobs[2]),
+            path(&blobs[1]),
+        );
+        let mut listed = list(&tar);
+        let found = listed.remove(2);
+        assert_eq!(found, ("manifest.json".to_owned(), '0', expected.len()));
+        assert_eq!(listed, list(&write(None)));
+        let text = expected.as_bytes();
+        let place = tar.windows(text.len()).position(|part| part == text);
+        assert_eq!(place.map(|place| place % BLOCK), Some(0), "{names:?}");
+    };
+    check(&[], "null");
+    check(&["debian:12"], "[\"debian:12\"]");
+    check(
+        &["debian:12", "localhost:5000/a/b:latest"],
+        "[\"debian:12\",\"localhost:5000/a/b:latest\"]",
+    );
+}
+
 #[test]
 fn failures() {
     let (source, blobs) = memory(&[b"one"]);
     let check = |descriptor: Descriptor| {
-        let error = write_archive(&mut Vec::new(), &[], &[descriptor], &source).unwrap_err();
+        let error = write_archive(&mut Vec::new(), &oci(&[], &[descriptor]), &source).unwrap_err();
         assert!(matches!(error, ArchiveError::Blob { .. }), "{error}");
     };
     check(Descriptor::of("text/plain", b"missing"));
@@ -119,11 +182,11 @@ fn files_appear_whole() {
     let path = folder.path().join("image.tar");
     let (source, blobs) = memory(&[b"one"]);
     let missing = Descriptor::of("text/plain", b"missing");
-    assert!(write_archive_file(&path, &[], &[missing], &source).is_err());
+    assert!(write_archive_file(&path, &oci(&[], &[missing]), &source).is_err());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    write_archive_file(&path, &[], &blobs, &source).unwrap();
+    write_archive_file(&path, &oci(&[], &blobs), &source).unwrap();
     let mut expected = Vec::new();
-    write_archive(&mut expected, &[], &blobs, &source).unwrap();
+    write_archive(&mut expected, &oci(&[], &blobs), &source).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), expected);
 }
 
