@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crossdock_image::RemoteSource;
+
 use crate::{Copy, CopySource, Graph, Mode, Operation, OperationId, Target};
 
 impl fmt::Display for OperationId {
@@ -33,14 +35,14 @@ impl fmt::Display for Operation {
             Self::Context { name } if name.is_empty() => f.write_str("context"),
             Self::Context { name } => write!(f, "context {name}"),
             Self::Download(download) => {
-                write!(f, "download {} as {}", download.url, download.name)?;
+                write!(f, "download {} as {}", shown(&download.url), download.name)?;
                 match &download.checksum {
                     Some(checksum) => write!(f, " checksum={checksum}"),
                     None => Ok(()),
                 }
             }
             Self::Git(git) => {
-                write!(f, "git {}", git.url)?;
+                write!(f, "git {}", shown(&git.url))?;
                 if git.keep_git_dir {
                     f.write_str(" keep-git-dir")?;
                 }
@@ -58,6 +60,14 @@ impl fmt::Display for Operation {
                 }
             }
         }
+    }
+}
+
+/// An address without what may be secret in it.
+fn shown(url: &str) -> String {
+    match RemoteSource::parse_context(url) {
+        Some(Ok(source)) => source.to_string(),
+        _ => "(an address that cannot be read)".to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::image_path::PathError;
 use crate::parse_error::ParseReason;
 use crate::parser::Dockerfile;
 use crate::span::Span;
-use crossdock_image::{PlatformError, SourceError};
+use crossdock_image::{PlatformError, RemoteSourceError, SourceError};
 
 /// A Dockerfile that cannot be lowered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,16 +106,6 @@ pub enum LowerReason {
     /// A path that the system does not take.
     #[error("{0}")]
     Path(PathError),
-    /// Several sources, and a destination that is not written as a directory.
-    #[error(
-        "{instruction} with more than one source needs a directory as destination, not {destination:?}"
-    )]
-    NotDirectory {
-        /// The instruction.
-        instruction: &'static str,
-        /// The destination.
-        destination: String,
-    },
     /// `COPY` from a URL or a git repository.
     #[error("COPY cannot copy from {location:?}")]
     CopyRemote {
@@ -123,8 +113,22 @@ pub enum LowerReason {
         location: String,
     },
     /// `--checksum` of something local.
-    #[error("--checksum needs a source that is downloaded")]
+    #[error("--checksum needs a source that is a URL or a git repository")]
     Checksum,
+    /// `--checksum` with several sources.
+    #[error("--checksum is for one source, and there are several")]
+    ChecksumOfSeveral,
+    /// A `--checksum` that can be none.
+    #[error("invalid checksum {value:?}: {reason}")]
+    ChecksumValue {
+        /// As it was given.
+        value: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A URL or git address that cannot be read.
+    #[error("{0}")]
+    Remote(RemoteSourceError),
     /// A mode that is neither octal nor symbolic.
     #[error("invalid mode {mode:?}")]
     Mode {
@@ -220,8 +224,12 @@ impl LowerReason {
                 "define a stage, FROM $IMAGE AS name, with a global ARG, and copy from it"
                     .to_owned()
             }
-            Self::NotDirectory { destination, .. } => format!("write {destination}/"),
             Self::CopyRemote { .. } => "use ADD".to_owned(),
+            Self::Checksum => "remove --checksum, or ADD from a URL".to_owned(),
+            Self::ChecksumOfSeveral => "write one ADD for each source".to_owned(),
+            Self::ChecksumValue { .. } => {
+                "write sha256: and 64 hexadecimal digits, for git the commit's id".to_owned()
+            }
             Self::Mode { .. } => {
                 "write an octal number up to 7777, or a symbolic mode such as u+x,go-w".to_owned()
             }

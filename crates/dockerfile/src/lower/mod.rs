@@ -8,6 +8,7 @@ mod error;
 mod expose;
 mod go_format;
 mod mode;
+mod remote;
 mod scope;
 mod signal;
 mod stage;

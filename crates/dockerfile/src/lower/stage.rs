@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossdock_graph::{HistoryStep, Operation, OperationId};
-use crossdock_image::{Config, History, Platform};
+use crossdock_image::{Config, History, Platform, RemoteSourceError};
 
 use super::config::clear_built;
 use super::error::{LowerError, LowerReason};
@@ -61,6 +61,10 @@ impl Site<'_> {
 
     pub(super) fn error(&self, span: Span, reason: LowerReason) -> LowerError {
         LowerError::new(self.at(span), reason)
+    }
+
+    pub(super) fn remote_error(&self, span: Span, error: RemoteSourceError) -> LowerError {
+        self.error(span, LowerReason::Remote(error))
     }
 
     pub(super) fn path_error(&self, span: Span, error: PathError) -> LowerError {

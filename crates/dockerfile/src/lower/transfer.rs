@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crossdock_graph::{Copy, CopySource, InlineFile, Mode, Operation, OperationId, SourcePath};
-use crossdock_image::Platform;
+use crossdock_image::{Platform, RemoteSource};
 
 use super::error::{LowerError, LowerReason};
 use super::stage::{Site, Stage};
@@ -16,22 +16,29 @@ use crate::logical::Word;
 
 /// What an instruction transfers, after expansion.
 struct Request {
-    tree: OperationId,
-    paths: Vec<SourcePath>,
-    inline: Vec<InlineFile>,
+    sources: Vec<CopySource>,
     destination: String,
     into_directory: bool,
     owner: Option<String>,
     mode: Option<Mode>,
     parents: bool,
-    unpack: bool,
     created_by: String,
 }
 
-/// A tree to copy from and the rules of its paths.
-struct Tree {
-    id: OperationId,
-    rules: PathRules,
+/// What the paths of an instruction are in.
+pub(super) enum Origin {
+    /// A tree of the graph, and the rules of its paths.
+    Tree(OperationId, PathRules),
+    /// A build context, which the graph has only if a path is in it.
+    Context(String),
+}
+
+/// How the sources of an instruction are read.
+struct Manner<'a> {
+    origin: Origin,
+    parents: bool,
+    /// `ADD`, whose sources may be elsewhere.
+    add: Option<&'a Add>,
 }
 
 impl Lowerer<'_> {
@@ -42,24 +49,19 @@ impl Lowerer<'_> {
         site: &Site<'_>,
         done: &BTreeMap<usize, Stage>,
     ) -> Result<(), LowerError> {
-        let tree = match self.copy_source(stage.index, site.instruction, site.statement())? {
-            None => self.context(stage, String::new(), site),
-            Some(CopyFrom::Context(name)) => self.context(stage, name, site),
-            Some(CopyFrom::Stage(index)) => Tree {
-                id: done[&index].tree,
-                rules: done[&index].rules(),
-            },
+        let from = self.copy_source(stage.index, site.instruction, site.statement())?;
+        let origin = match from {
+            None => Origin::Context(String::new()),
+            Some(CopyFrom::Context(name)) => Origin::Context(name),
+            Some(CopyFrom::Stage(index)) => Origin::Tree(done[&index].tree, done[&index].rules()),
             Some(CopyFrom::Image(request)) => self.image_tree(stage, &request, site),
         };
-        for source in &copy.transfer.sources {
-            if let TransferSource::Path(word) = source {
-                let location = self.text(stage, word, site)?;
-                if is_remote(&location) {
-                    return Err(site.error(word.span, LowerReason::CopyRemote { location }));
-                }
-            }
-        }
-        let request = self.request(stage, &copy.transfer, &tree, copy.parents, false, site)?;
+        let manner = Manner {
+            origin,
+            parents: copy.parents,
+            add: None,
+        };
+        let request = self.request(stage, &copy.transfer, manner, site)?;
         self.transfer(stage, &copy.transfer, request, site);
         Ok(())
     }
@@ -70,61 +72,45 @@ impl Lowerer<'_> {
         add: &Add,
         site: &Site<'_>,
     ) -> Result<(), LowerError> {
-        for source in &add.transfer.sources {
-            let TransferSource::Path(word) = source else {
-                continue;
-            };
-            if is_remote(&self.text(stage, word, site)?) {
-                let what = "ADD of a URL or git repository";
-                return Err(self.unsupported(what, stage.index, site.at(word.span)));
-            }
-        }
-        if let Some(checksum) = &add.checksum {
-            return Err(site.error(checksum.span, LowerReason::Checksum));
-        }
-        let tree = self.context(stage, String::new(), site);
-        let unpack = add.unpack.unwrap_or(true);
-        let request = self.request(stage, &add.transfer, &tree, false, unpack, site)?;
+        let manner = Manner {
+            origin: Origin::Context(String::new()),
+            parents: false,
+            add: Some(add),
+        };
+        let request = self.request(stage, &add.transfer, manner, site)?;
         self.transfer(stage, &add.transfer, request, site);
         Ok(())
     }
 
-    /// A build context. Its paths follow the destination's system, as in BuildKit: a Dockerfile
-    /// for Windows says `COPY .\app C:\app`.
-    fn context(&mut self, stage: &Stage, name: String, site: &Site<'_>) -> Tree {
+    /// A build context.
+    pub(super) fn context(&mut self, stage: &Stage, name: &str, site: &Site<'_>) -> OperationId {
         let location = self.location(stage.index, site.instruction, site.place);
-        let platform = Platform::new("linux", "unknown");
-        Tree {
-            id: self.add(Operation::Context { name }, location, &platform),
-            rules: stage.rules(),
-        }
+        let operation = Operation::Context {
+            name: name.to_owned(),
+        };
+        self.add(operation, location, &Platform::new("linux", "unknown"))
     }
 
-    fn image_tree(&mut self, stage: &Stage, request: &BaseRequest, site: &Site<'_>) -> Tree {
+    fn image_tree(&mut self, stage: &Stage, request: &BaseRequest, site: &Site<'_>) -> Origin {
         let platform = self.bases[request].platform.clone();
         let location = self.location(stage.index, site.instruction, site.place);
         let operation = Operation::Image {
             source: request.source.clone(),
             platform: platform.clone(),
         };
-        Tree {
-            id: self.add(operation, location, &platform),
-            rules: PathRules::of(&platform.os),
-        }
+        let tree = self.add(operation, location, &platform);
+        Origin::Tree(tree, PathRules::of(&platform.os))
     }
 
     fn request(
         &mut self,
         stage: &Stage,
         transfer: &Transfer,
-        tree: &Tree,
-        parents: bool,
-        unpack: bool,
+        manner: Manner<'_>,
         site: &Site<'_>,
     ) -> Result<Request, LowerError> {
-        let keyword = site.instruction.kind.keyword();
-        let mut created_by = keyword.to_owned();
-        if parents {
+        let mut created_by = site.instruction.kind.keyword().to_owned();
+        if manner.parents {
             created_by.push_str(" --parents");
         }
         let owner = self.flag(
@@ -135,22 +121,7 @@ impl Lowerer<'_> {
             site,
         )?;
         let mode = self.mode(stage, transfer.chmod.as_ref(), &mut created_by, site)?;
-        let mut paths = Vec::new();
-        let mut inline = Vec::new();
-        for source in &transfer.sources {
-            match source {
-                TransferSource::Path(word) => {
-                    let written = self.text(stage, word, site)?;
-                    self.check_backslashes(tree.rules, word, &written, site.at(word.span));
-                    created_by.push_str(&format!(" {written}"));
-                    paths.push(source_path(tree.rules, written, parents, word, site)?);
-                }
-                TransferSource::Heredoc(index) => inline.push(self.inline(stage, *index, site)?),
-            }
-        }
-        for file in &inline {
-            created_by.push_str(&format!(" <<{}", file.name));
-        }
+        let sources = self.copy_sources(stage, transfer, &manner, &mut created_by, site)?;
         let word = &transfer.destination;
         let written = self.text(stage, word, site)?;
         self.check_backslashes(stage.rules(), word, &written, site.at(word.span));
@@ -158,25 +129,89 @@ impl Lowerer<'_> {
             .rules()
             .resolve(&stage.directory, &written)
             .map_err(|error| site.path_error(word.span, error))?;
-        if transfer.sources.len() > 1 && !destination.directory && destination.path != "/" {
-            let reason = LowerReason::NotDirectory {
-                instruction: keyword,
-                destination: written,
-            };
-            return Err(site.error(word.span, reason));
-        }
         created_by.push_str(&format!(" {written} # buildkit"));
         Ok(Request {
-            tree: tree.id,
-            paths,
-            inline,
-            into_directory: destination.directory || destination.path == "/",
+            sources,
+            into_directory: destination.directory
+                || destination.path == "/"
+                || transfer.sources.len() > 1,
             destination: destination.path,
             owner,
             mode,
-            parents,
-            unpack,
+            parents: manner.parents,
             created_by,
+        })
+    }
+
+    /// The sources: paths and what is elsewhere in their order, then the here-documents, as in
+    /// BuildKit.
+    fn copy_sources(
+        &mut self,
+        stage: &Stage,
+        transfer: &Transfer,
+        manner: &Manner<'_>,
+        created_by: &mut String,
+        site: &Site<'_>,
+    ) -> Result<Vec<CopySource>, LowerError> {
+        let mut sources: Vec<CopySource> = Vec::new();
+        let mut inline = Vec::new();
+        let checksum = match manner.add {
+            Some(add) => self.checksum(stage, add, site)?,
+            None => None,
+        };
+        for source in &transfer.sources {
+            let word = match source {
+                TransferSource::Path(word) => word,
+                TransferSource::Heredoc(index) => {
+                    inline.push(self.inline(stage, *index, site)?);
+                    continue;
+                }
+            };
+            let written = self.text(stage, word, site)?;
+            created_by.push_str(&format!(" {written}"));
+            let Some(remote) = RemoteSource::parse(&written) else {
+                if checksum.is_some() {
+                    return Err(site.error(word.span, LowerReason::Checksum));
+                }
+                let source = self.local_source(stage, manner, word, written, site)?;
+                push_source(&mut sources, source);
+                continue;
+            };
+            let Some(add) = manner.add else {
+                let location = written;
+                return Err(site.error(word.span, LowerReason::CopyRemote { location }));
+            };
+            let remote = remote.map_err(|error| site.remote_error(word.span, error))?;
+            sources.push(self.remote_source(stage, add, remote, checksum.as_ref(), word, site)?);
+        }
+        for file in &inline {
+            created_by.push_str(&format!(" <<{}", file.name));
+        }
+        if !inline.is_empty() {
+            sources.push(CopySource::Inline(inline));
+        }
+        Ok(sources)
+    }
+
+    /// A path. Paths of a context follow the destination's system, as in BuildKit: a Dockerfile
+    /// for Windows says `COPY .\app C:\app`.
+    fn local_source(
+        &mut self,
+        stage: &Stage,
+        manner: &Manner<'_>,
+        word: &Word,
+        written: String,
+        site: &Site<'_>,
+    ) -> Result<CopySource, LowerError> {
+        let (tree, rules) = match &manner.origin {
+            Origin::Tree(tree, rules) => (*tree, *rules),
+            Origin::Context(name) => (self.context(stage, name, site), stage.rules()),
+        };
+        self.check_backslashes(rules, word, &written, site.at(word.span));
+        Ok(CopySource::Tree {
+            tree,
+            paths: vec![source_path(rules, written, manner.parents, word, site)?],
+            unpack: manner.add.is_some_and(|add| add.unpack.unwrap_or(true)),
         })
     }
 
@@ -239,7 +274,6 @@ impl Lowerer<'_> {
         Ok(InlineFile { name, content })
     }
 
-    /// Adds the operation: the paths come first, then the here-documents, as in BuildKit.
     fn transfer(
         &mut self,
         stage: &mut Stage,
@@ -247,31 +281,38 @@ impl Lowerer<'_> {
         request: Request,
         site: &Site<'_>,
     ) {
-        let tree = (!request.paths.is_empty()).then_some(CopySource::Tree {
-            tree: request.tree,
-            paths: request.paths,
-            unpack: request.unpack,
-        });
-        let inline = (!request.inline.is_empty()).then_some(CopySource::Inline(request.inline));
+        let exclude = transfer.exclude.iter().map(|word| word.text.clone());
         let operation = Operation::Copy(Box::new(Copy {
             base: stage.tree,
-            sources: [tree, inline].into_iter().flatten().collect(),
+            sources: request.sources,
             destination: request.destination,
             into_directory: request.into_directory,
             owner: request.owner,
             mode: request.mode,
             link: transfer.link,
             parents: request.parents,
-            exclude: transfer
-                .exclude
-                .iter()
-                .map(|word| word.text.clone())
-                .collect(),
+            exclude: exclude.collect(),
         }));
         let location = self.location(stage.index, site.instruction, site.place);
         stage.tree = self.add(operation, location, &stage.platform);
         stage.record(request.created_by, Some(stage.tree));
     }
+}
+
+/// Appends `source`; paths of one tree that follow each other are one source.
+fn push_source(sources: &mut Vec<CopySource>, source: CopySource) {
+    if let Some(CopySource::Tree { tree, paths, .. }) = sources.last_mut()
+        && let CopySource::Tree {
+            tree: same,
+            paths: more,
+            ..
+        } = &source
+        && tree == same
+    {
+        paths.extend(more.iter().cloned());
+        return;
+    }
+    sources.push(source);
 }
 
 fn source_path(
@@ -316,21 +357,4 @@ fn has_wildcard(path: &str) -> bool {
         }
     }
     false
-}
-
-/// Whether docker would download `source`: a URL, or a git repository as git writes it.
-fn is_remote(source: &str) -> bool {
-    let scheme = ["http://", "https://", "git://", "ssh://", "git+ssh://"];
-    if scheme.iter().any(|scheme| source.starts_with(scheme)) {
-        return true;
-    }
-    // user@host:path
-    source.split_once('@').is_some_and(|(user, rest)| {
-        let word = |text: &str, extra: &str| {
-            let valid = |c: char| c.is_ascii_alphanumeric() || extra.contains(c);
-            !text.is_empty() && text.chars().all(valid)
-        };
-        let host = rest.split_once(':').map_or("", |(host, _)| host);
-        word(user, "-_") && word(host, "-_.")
-    })
 }

@@ -45,13 +45,13 @@ fn errors_show_the_line_and_what_to_do() {
 ",
     );
     check(
-        "FROM scratch\nCOPY a b /c\n",
-        "error: COPY with more than one source needs a directory as destination, not \"/c\"
- --> Dockerfile:2:10
+        "FROM scratch\nCOPY a https://x.org/b /c\n",
+        "error: COPY cannot copy from \"https://x.org/b\"
+ --> Dockerfile:2:8
   |
-2 | COPY a b /c
-  |          ^^
-  = help: write /c/
+2 | COPY a https://x.org/b /c
+  |        ^^^^^^^^^^^^^^^
+  = help: use ADD
 ",
     );
     check(
@@ -119,12 +119,12 @@ fn backslashes_that_vanish() {
 #[test]
 fn a_swallowed_instruction_explains_the_error() {
     check(
-        "FROM scratch\nCOPY a \\windows\\temp\\\nUSER b\n",
-        "error: COPY with more than one source needs a directory as destination, not \"b\"
+        "FROM scratch\nCOPY a \\windows\\temp\\\nUSER ${\n",
+        "error: \"${\": ${ is not closed by }
  --> Dockerfile:3:6
   |
-3 | USER b
-  |      ^
+3 | USER ${
+  |      ^^
   = help: the backslash at the end continues the line, so USER on the next line is not an instruction; put # escape=` on the first line of the file, or write / instead of \\
 ",
     );

@@ -255,7 +255,8 @@ fn copies() {
             "COPY --parents ./a/b /d/",
             "copy #1:/a/b to #0:/d (directory) parents",
         ),
-        ("ADD a.tar /b", "add #1:/a.tar to #0:/b"),
+        ("ADD a.tar /b", "copy #1:/a.tar (unpack) to #0:/b"),
+        ("COPY a b /c", "copy #1:/a #1:/b to #0:/c (directory)"),
         ("ADD --unpack=false a.tar /b", "copy #1:/a.tar to #0:/b"),
     ] {
         let lines = format!("#0 scratch\n#1 context\n#2 {expected}");
@@ -263,8 +264,8 @@ fn copies() {
     }
     check(
         "FROM scratch\nCOPY a <<b.txt c /d/\nx\nb.txt",
-        "#0 scratch\n#1 context\n#2 copy #1:/a #1:/c to #0:/d (directory)\n\
-         #3 copy b.txt=\"x\\n\" to #2:/d (directory)",
+        "#0 scratch\n#1 context\n\
+         #2 copy #1:/a #1:/c b.txt=\"x\\n\" to #0:/d (directory)",
     );
     check(
         "FROM scratch\nARG N=1\nENV F=/x\nCOPY s$N ${F}/y\nWORKDIR w\nCOPY a b",
@@ -366,13 +367,56 @@ fn paths_follow_their_own_system() {
 }
 
 #[test]
+fn what_is_elsewhere_is_a_tree_of_its_own() {
+    let sha = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    for (add, expected) in [
+        (
+            "ADD https://x.org/d/a%20b.txt?q=1 /c".to_owned(),
+            "#1 download https://x.org/d/a%20b.txt as a b.txt\n#2 copy #1:/a b.txt to #0:/c"
+                .to_owned(),
+        ),
+        (
+            "ADD http://x.org /c/".to_owned(),
+            "#1 download http://x.org/ as __unnamed__\n\
+             #2 copy #1:/__unnamed__ to #0:/c (directory)"
+                .to_owned(),
+        ),
+        (
+            format!("ARG S={sha}\nADD --unpack=true --checksum=sha256:$S http://u:p@x/a.tar /c"),
+            format!(
+                "#1 download http://x/a.tar as a.tar checksum=sha256:{sha}\n\
+                 #2 copy #1:/a.tar (unpack) to #0:/c"
+            ),
+        ),
+        (
+            "ADD --keep-git-dir=true --checksum=abcdef1 https://x.org/a.git#v1:sub /c".to_owned(),
+            "#1 git https://x.org/a.git?checksum=abcdef1&keep-git-dir=true&ref=v1&subdir=sub \
+             keep-git-dir checksum=abcdef1\n#2 copy #1:/ to #0:/c"
+                .to_owned(),
+        ),
+        (
+            "ADD --link --chown=1 --exclude=*.md git@x.org:a.git b https://x/c d <<e /f\ne"
+                .to_owned(),
+            "#1 git git@x.org:a.git\n#2 context\n#3 download https://x/c as c\n\
+             #4 copy #1:/ #2:/b (unpack) #3:/c #2:/d (unpack) e=\"\" to #0:/f (directory) \
+             owner=1 link exclude=*.md"
+                .to_owned(),
+        ),
+        (
+            "ADD <<e /f\ne".to_owned(),
+            "#1 copy e=\"\" to #0:/f".to_owned(),
+        ),
+    ] {
+        check(
+            &format!("FROM scratch\n{add}"),
+            &format!("#0 scratch\n{expected}"),
+        );
+    }
+}
+
+#[test]
 fn errors_of_copies() {
     for (copy, expected) in [
-        (
-            "COPY a b /c",
-            "more than one source needs a directory as destination, not \"/c\"",
-        ),
-        ("COPY a <<b /c\nb", "more than one source needs a directory"),
         ("COPY --chmod=8 a b", "invalid mode \"8\""),
         ("COPY --chmod=10000 a b", "invalid mode \"10000\""),
         ("COPY --chmod=u+q a b", "invalid mode \"u+q\""),
@@ -382,16 +426,29 @@ fn errors_of_copies() {
         ),
         ("COPY git@github.com:a/b.git /c", "COPY cannot copy from"),
         (
-            "ADD https://x/y /c",
-            "ADD of a URL or git repository is not supported yet",
-        ),
-        (
-            "ADD git@github.com:a/b.git /c",
-            "ADD of a URL or git repository",
-        ),
-        (
             "ADD --checksum=sha256:1 a /c",
-            "--checksum needs a source that is downloaded",
+            "--checksum needs a source that is a URL or a git repository",
+        ),
+        (
+            "ADD --checksum=sha256:1 <<a /c\na",
+            "--checksum needs a source that is a URL or a git repository",
+        ),
+        (
+            "ADD --checksum=sha256:1 https://x/y https://x/z /c/",
+            "--checksum is for one source, and there are several",
+        ),
+        (
+            "ADD --checksum=sha256:1 https://x/y /c",
+            "invalid checksum \"sha256:1\"",
+        ),
+        (
+            "ADD --checksum=zz https://x/y.git /c",
+            "invalid checksum \"zz\"",
+        ),
+        ("ADD https://x/%zz /c", "cannot be used as an address"),
+        (
+            "ADD --keep-git-dir https://x/y.git?keep-git-dir=false /c",
+            "names two values of keep-git-dir",
         ),
         (
             "COPY <<\"a/b\" /c\na/b",
