@@ -5,6 +5,7 @@
 
 mod resolve;
 mod stack;
+mod unpacked;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};

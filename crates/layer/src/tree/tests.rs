@@ -1,9 +1,11 @@
 //! Stacking and following, as tables.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use crate::Tree;
 use crate::entry::LayerFormat::{self, Linux, Windows};
-use crate::testing::{show, stack, try_stack};
+use crate::testing::{index, show, stack, tar, try_stack};
 
 #[track_caller]
 fn check(format: LayerFormat, layers: &[&[&str]], expected: &[&str]) {
@@ -281,4 +283,48 @@ fn following() {
         resolved.missing,
         [b"no".to_vec(), b"x".to_vec(), b"z".to_vec()]
     );
+}
+
+/// What a tar gives that is unpacked, and not taken for a layer.
+#[test]
+fn unpacked_tars() {
+    let unpack = |lines: &[&str]| {
+        let bytes = tar(lines);
+        let index = Arc::new(index(&bytes).unwrap());
+        let blobs = HashMap::from([(index.diff_id(), bytes)]);
+        Tree::unpacked(index).map(|tree| show(&tree, &blobs))
+    };
+    let check = |lines: &[&str], expected: &[&str]| {
+        assert_eq!(unpack(lines).unwrap(), expected, "{lines:?}");
+    };
+    let refuse = |lines: &[&str], expected: &str| {
+        let error = unpack(lines).unwrap_err().to_string();
+        assert!(error.contains(expected), "{lines:?}: {error}");
+    };
+    check(
+        &["d ./", "d ./a/", "f ./a/x 1", "f top/y 2"],
+        &["d a", "f a/x 1", "d top (implied)", "f top/y 2"],
+    );
+    // Names of whiteouts are names.
+    check(
+        &["f a 1", "f .wh.a 2", "d d", "f d/x 1", "f d/.wh..wh..opq 3"],
+        &["f .wh.a 2", "f a 1", "d d", "f d/.wh..wh..opq 3", "f d/x 1"],
+    );
+    // The last of a name counts, and what was linked before stays what it was.
+    check(
+        &["f a 1", "h b -> a", "f a 2", "l b2 -> a", "f b2 3"],
+        &["f a 2", "f b 1", "f b2 3"],
+    );
+    check(&["d a", "f a/x 1", "f a 2"], &["f a 2"]);
+    check(&["f a 2", "d a", "f a/x 1"], &["d a", "f a/x 1"]);
+    check(&["f a 1", "h b -> a"], &["f a 1 =0", "f b 1 =0"]);
+    // Links are followed inside only.
+    check(
+        &["d d", "l l -> /d", "f l/x 1", "l out -> ../..", "f out/y 2"],
+        &["d d", "f d/x 1", "l l -> /d", "l out -> ../..", "f y 2"],
+    );
+    refuse(&["h b -> a", "f a 1"], "hard link to \"a\", which does not exist");
+    refuse(&["d a", "h b -> a"], "which is a directory");
+    refuse(&["f a 1", "f a/b 2"], "is not a directory");
+    refuse(&["l a -> b", "l b -> a", "f a/x 1"], "circle");
 }
