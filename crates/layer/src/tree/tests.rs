@@ -323,7 +323,10 @@ fn unpacked_tars() {
         &["d d", "l l -> /d", "f l/x 1", "l out -> ../..", "f out/y 2"],
         &["d d", "f d/x 1", "l l -> /d", "l out -> ../..", "f y 2"],
     );
-    refuse(&["h b -> a", "f a 1"], "hard link to \"a\", which does not exist");
+    refuse(
+        &["h b -> a", "f a 1"],
+        "hard link to \"a\", which does not exist",
+    );
     refuse(&["d a", "h b -> a"], "which is a directory");
     refuse(&["f a 1", "f a/b 2"], "is not a directory");
     refuse(&["l a -> b", "l b -> a", "f a/x 1"], "circle");
