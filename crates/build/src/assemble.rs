@@ -1,25 +1,24 @@
-//! From the last tree to an image: config and manifest.
+//! From the last tree to an image: its config, and the layers in their order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossdock_graph::{OperationId, Target};
-use crossdock_image::{
-    Config, Descriptor, History, LayerMediaType, Manifest, RootFs, format_rfc3339,
-    oci_layer_media_type, parse_rfc3339,
-};
+use crossdock_image::{Config, History, Platform, RootFs, format_rfc3339, parse_rfc3339};
 use crossdock_layer::{EPOCH_1980, LayerFormat, Timestamp};
 
 use crate::builder::BuildRequest;
-use crate::output::Parts;
 use crate::perform::Outcome;
 use crate::state::{Layered, State};
 
 /// A finished image.
 pub(crate) struct AssembledImage {
-    pub(crate) manifest: Descriptor,
-    pub(crate) config: Descriptor,
-    pub(crate) parts: Parts,
+    /// As the config has it: with version and features.
+    pub(crate) platform: Platform,
+    /// The config's bytes.
+    pub(crate) config: Vec<u8>,
+    /// Its file system.
+    pub(crate) state: Arc<Layered>,
 }
 
 pub(crate) fn assemble(
@@ -35,52 +34,11 @@ pub(crate) fn assemble(
     let created = created(request, base_created, state, outcome);
     let created = format_rfc3339(created.seconds, created.nanoseconds);
     let config = config(target, created, states, state, outcome);
-    let config_bytes = config.to_bytes();
-    let config_descriptor =
-        Descriptor::of("application/vnd.oci.image.config.v1+json", &config_bytes);
-    let descriptors = state
-        .layers
-        .iter()
-        .map(|layer| oci_descriptor(&layer.descriptor))
-        .collect();
-    let manifest = Manifest::new(config_descriptor.clone(), descriptors, BTreeMap::new());
-    let manifest_descriptor = manifest.descriptor().with_platform(config.platform());
-    let mut parts = Parts {
-        layers: HashMap::new(),
-        documents: HashMap::new(),
-        blobs: Vec::new(),
-    };
-    for layer in &state.layers {
-        parts
-            .layers
-            .insert(layer.descriptor.digest, Arc::clone(layer));
-        parts.blobs.push(layer.descriptor.clone());
-    }
-    for (descriptor, bytes) in [
-        (&config_descriptor, config_bytes.clone()),
-        (&manifest_descriptor, manifest.raw().to_vec()),
-    ] {
-        parts.documents.insert(descriptor.digest, bytes);
-        parts.blobs.push(descriptor.clone());
-    }
     AssembledImage {
-        manifest: manifest_descriptor,
-        config: config_descriptor,
-        parts,
+        platform: config.platform(),
+        config: config.to_bytes(),
+        state: Arc::clone(state),
     }
-}
-
-/// The layer as an OCI document lists it; the bytes are the same whatever the type is called.
-/// Layers that were once not to be distributed may be today.
-fn oci_descriptor(layer: &Descriptor) -> Descriptor {
-    let Some(media_type) = LayerMediaType::parse(&layer.media_type) else {
-        return layer.clone();
-    };
-    Descriptor::new(
-        oci_layer_media_type(media_type.compression),
-        layer.digest,
-        layer.size,
-    )
 }
 
 fn config(

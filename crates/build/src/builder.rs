@@ -8,13 +8,16 @@ use std::sync::Arc;
 use crossdock_dockerfile::{
     BaseConfig, BaseRequest, Diagnostic, Dockerfile, Lowering, Options, Plan, lower,
 };
-use crossdock_graph::{Copy, Operation, OperationId};
-use crossdock_image::{BlobDigest, Descriptor, Reference};
+use crossdock_graph::{Copy, Graph, Operation, OperationId, Step, Target};
+use crossdock_image::{BlobDigest, Descriptor, Platform, Reference, fits};
 use crossdock_layer::{CollisionPolicy, LayerFormat, Limits, Timestamp};
 use crossdock_remote::Registry;
 use crossdock_store::Store;
 
+use crate::annotations::Annotation;
+use crate::assemble::{AssembledImage, assemble};
 use crate::base::{BaseImage, ImageFinder};
+use crate::compose::{ComposedImage, compose};
 use crate::context::{Context, read_ignore};
 use crate::context_memory::ContextMemory;
 use crate::error::BuildError;
@@ -45,12 +48,16 @@ pub struct BuildRequest<'a> {
     pub context: PathBuf,
     /// What relative folders of `oci-layout://` are relative to.
     pub directory: PathBuf,
-    /// Target, platform, arguments.
+    /// Target, arguments. The platform is each of `platforms` in turn.
     pub options: Options,
+    /// What to build for. One gives an image, several an index of images in this order.
+    pub platforms: Vec<Platform>,
     /// Names of the image, as `-t` gives them.
     pub names: Vec<Reference>,
     /// Where the image goes.
     pub outputs: Vec<Output>,
+    /// Annotations of its manifests and index.
+    pub annotations: Vec<Annotation>,
     /// Losses are errors.
     pub strict: bool,
     /// Registries are asked for images even if the store has one of the name.
@@ -70,10 +77,18 @@ pub struct BuildRequest<'a> {
 /// What a build made.
 #[derive(Debug, Clone)]
 pub struct Built {
-    /// The image's manifest.
-    pub manifest: Descriptor,
-    /// Its config.
-    pub config: BlobDigest,
+    /// The manifest of the only image, or the index of all.
+    pub descriptor: Descriptor,
+    /// The images, in the order of the platforms.
+    pub images: Vec<ComposedImage>,
+}
+
+/// What all platforms need together, and what each is.
+struct Plans {
+    graph: Graph,
+    /// With the platform that was asked for.
+    targets: Vec<(Platform, Target)>,
+    warnings: Vec<Diagnostic>,
 }
 
 /// Builds images with one store.
@@ -104,20 +119,24 @@ impl<'a> Builder<'a> {
         request: &BuildRequest<'_>,
         diagnose: &mut dyn FnMut(&Diagnostic),
     ) -> Result<Built, BuildError> {
-        let (plan, bases) = self.plan(request)?;
-        for warning in &plan.warnings {
+        check_annotations(request)?;
+        let (plans, bases) = self.plan(request)?;
+        for warning in &plans.warnings {
             diagnose(warning);
         }
-        check_supported(&plan)?;
-        let context = self.context(request, &plan)?;
+        check_supported(&plans.graph)?;
+        self.check_platforms(&plans);
+        let context = self.context(request, &plans.graph)?;
         let gone = |blob: &BlobDigest| !self.store.contains(blob);
         let mut attempts = 0;
         let (built, outcome) = loop {
             let mut outcome = Outcome::default();
             let downloaded = self.downloaded(&bases);
             let built = self
-                .index_bases(request, &plan, &bases)
-                .and_then(|()| self.attempt(request, &plan, &bases, context.clone(), &mut outcome));
+                .index_bases(request, &plans.graph, &bases)
+                .and_then(|()| {
+                    self.attempt(request, &plans, &bases, context.clone(), &mut outcome)
+                });
             // Each attempt finds at least one damaged layer; more attempts than layers find none.
             attempts += 1;
             let kept = || outcome.stored.iter().chain(&downloaded);
@@ -125,11 +144,10 @@ impl<'a> Builder<'a> {
                 break (built, outcome);
             }
             // Reading found a layer damaged that was made or downloaded before, and put it aside.
-            (self.events)(Event::Warning {
-                text: "store: a layer was damaged and has been set aside; it is made or \
-                       downloaded again"
+            self.warn(
+                "store: a layer was damaged and has been set aside; it is made or downloaded again"
                     .to_owned(),
-            });
+            );
         };
         self.tell_losses(&outcome);
         let built = built?;
@@ -152,7 +170,7 @@ impl<'a> Builder<'a> {
     fn attempt(
         &self,
         request: &BuildRequest<'_>,
-        plan: &Plan,
+        plans: &Plans,
         bases: &BTreeMap<BaseRequest, BaseImage>,
         context: Option<Arc<Context>>,
         outcome: &mut Outcome,
@@ -166,16 +184,15 @@ impl<'a> Builder<'a> {
             context,
             bases,
             warned: RefCell::default(),
+            told: RefCell::default(),
             vertex: Cell::new(0),
         };
         let mut states: BTreeMap<OperationId, State> = BTreeMap::new();
-        let mut done: BTreeMap<&str, usize> = BTreeMap::new();
-        for (id, step) in plan.graph.steps() {
-            let stage = step.location.stage.as_str();
-            let is_context = matches!(step.operation, Operation::Context { .. });
-            let number = done.entry(stage).or_default();
-            *number += usize::from(!is_context);
-            let place = (*number, steps_of(plan, stage));
+        let mut done: BTreeMap<(&str, &Platform), usize> = BTreeMap::new();
+        for (id, step) in plans.graph.steps() {
+            let number = done.entry(group(step)).or_default();
+            *number += usize::from(!is_context(step));
+            let place = (*number, steps_like(&plans.graph, step));
             let state = performer.perform(step, place, &states, outcome)?;
             states.insert(id, state);
         }
@@ -186,14 +203,14 @@ impl<'a> Builder<'a> {
                 count: outcome.losses.len(),
             });
         }
-        let base = beginning(plan, plan.target.tree, bases);
-        let image = crate::assemble::assemble(
-            request,
-            &plan.target,
-            base.and_then(|base| base.config.created.as_deref()),
-            &states,
-            outcome,
-        );
+        let images = plans.targets.iter().map(|(_, target)| {
+            let base = beginning(&plans.graph, target.tree, bases);
+            let created = base.and_then(|base| base.config.created.as_deref());
+            assemble(request, target, created, &states, outcome)
+        });
+        let images: Vec<AssembledImage> = images.collect();
+        self.check_images(plans, &images);
+        let composition = compose(&images, &request.annotations);
         let exporter = Exporter {
             request,
             store: &self.store,
@@ -202,25 +219,34 @@ impl<'a> Builder<'a> {
             events: self.events,
             vertices: &self.vertices,
         };
-        exporter.export(&image)?;
+        exporter.export(&composition)?;
         Ok(Built {
-            manifest: image.manifest,
-            config: image.config.digest,
+            descriptor: composition.top,
+            images: composition.images,
         })
     }
 
-    /// Lowers the Dockerfile, finding the images that it asks for.
+    /// Lowers the Dockerfile for each platform, finding the images that it asks for.
     fn plan(
         &self,
         request: &BuildRequest<'_>,
-    ) -> Result<(Plan, BTreeMap<BaseRequest, BaseImage>), BuildError> {
+    ) -> Result<(Plans, BTreeMap<BaseRequest, BaseImage>), BuildError> {
         let mut configs: BTreeMap<BaseRequest, BaseConfig> = BTreeMap::new();
         let mut images: BTreeMap<BaseRequest, BaseImage> = BTreeMap::new();
+        let mut options = request.options.clone();
         loop {
-            let needed = match lower(request.dockerfile, &request.options, &configs)? {
-                Lowering::Done(plan) => return Ok((*plan, images)),
-                Lowering::Needs(needed) => needed,
-            };
+            let mut needed = BTreeSet::new();
+            let mut plans = Vec::with_capacity(request.platforms.len());
+            for platform in &request.platforms {
+                options.platform = platform.clone();
+                match lower(request.dockerfile, &options, &configs)? {
+                    Lowering::Done(plan) => plans.push((platform.clone(), *plan)),
+                    Lowering::Needs(more) => needed.extend(more),
+                }
+            }
+            if needed.is_empty() {
+                return Ok((Plans::merged(plans), images));
+            }
             for (base, image) in self.find(request, needed)? {
                 configs.insert(
                     base.clone(),
@@ -272,9 +298,9 @@ impl<'a> Builder<'a> {
     fn context(
         &self,
         request: &BuildRequest<'_>,
-        plan: &Plan,
+        graph: &Graph,
     ) -> Result<Option<Arc<Context>>, BuildError> {
-        let used = plan.graph.steps().any(|(_, step)| match &step.operation {
+        let used = graph.steps().any(|(_, step)| match &step.operation {
             Operation::Context { name } => name.is_empty(),
             _ => false,
         });
@@ -306,13 +332,13 @@ impl<'a> Builder<'a> {
     fn index_bases(
         &self,
         request: &BuildRequest<'_>,
-        plan: &Plan,
+        graph: &Graph,
         bases: &BTreeMap<BaseRequest, BaseImage>,
     ) -> Result<(), BuildError> {
         let mut layers: Vec<Arc<Layer>> = Vec::new();
-        for (_, step) in plan.graph.steps() {
+        for (_, step) in graph.steps() {
             for id in trees_needed(&step.operation, LayerFormat::of_os(&step.platform.os)) {
-                if let Some(base) = beginning(plan, id, bases) {
+                if let Some(base) = beginning(graph, id, bases) {
                     layers.extend(base.layers.clone());
                 }
             }
@@ -330,6 +356,40 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Warns if a base is for another platform than was asked for: then so is the image.
+    fn check_platforms(&self, plans: &Plans) {
+        // Of a single image `FROM` says what it is for.
+        let several = plans.targets.len() > 1;
+        for (wanted, target) in plans.targets.iter().filter(|_| several) {
+            if !fits(&target.platform, wanted) {
+                let found = &target.platform;
+                self.warn(format!(
+                    "the image for {wanted} is for {found}, as its base is; choose a base for \
+                     {wanted}, by its tag or by TARGETOSVERSION in FROM"
+                ));
+            }
+        }
+    }
+
+    /// Warns if readers of the index cannot tell two images apart.
+    fn check_images(&self, plans: &Plans, images: &[AssembledImage]) {
+        for (place, image) in images.iter().enumerate() {
+            let earlier = &images[..place];
+            if let Some(first) = earlier.iter().position(|e| e.platform == image.platform) {
+                let (first, second) = (&plans.targets[first].0, &plans.targets[place].0);
+                let platform = &image.platform;
+                self.warn(format!(
+                    "the images for {first} and {second} are both for {platform}: whoever reads \
+                     the index takes the first"
+                ));
+            }
+        }
+    }
+
+    fn warn(&self, text: String) {
+        (self.events)(Event::Warning { text });
+    }
+
     fn tell_losses(&self, outcome: &Outcome) {
         if !outcome.losses.is_empty() || outcome.hidden > 0 {
             (self.events)(Event::Losses {
@@ -337,6 +397,29 @@ impl<'a> Builder<'a> {
                 hidden: outcome.hidden,
             });
         }
+    }
+}
+
+impl Plans {
+    /// One graph of all: what several platforms need is there once.
+    fn merged(plans: Vec<(Platform, Plan)>) -> Self {
+        let mut merged = Self {
+            graph: Graph::default(),
+            targets: Vec::with_capacity(plans.len()),
+            warnings: Vec::new(),
+        };
+        for (platform, plan) in plans {
+            let ids = merged.graph.absorb(plan.graph);
+            merged
+                .targets
+                .push((platform, plan.target.renumbered(&ids)));
+            for warning in plan.warnings {
+                if !merged.warnings.contains(&warning) {
+                    merged.warnings.push(warning);
+                }
+            }
+        }
+        merged
     }
 }
 
@@ -349,12 +432,12 @@ fn context_key(folder: &Path) -> [u8; 32] {
 
 /// The image that the stage with the operation `id` begins with, if it is one of others.
 fn beginning<'b>(
-    plan: &Plan,
+    graph: &Graph,
     mut id: OperationId,
     bases: &'b BTreeMap<BaseRequest, BaseImage>,
 ) -> Option<&'b BaseImage> {
     loop {
-        match &plan.graph.step(id).operation {
+        match &graph.step(id).operation {
             Operation::Copy(copy) => id = copy.base,
             Operation::MakeDirectory { base, .. } => id = *base,
             Operation::Image { source, platform } => {
@@ -371,20 +454,37 @@ fn beginning<'b>(
     }
 }
 
-/// Number of operations of a stage, contexts not counted.
-fn steps_of(plan: &Plan, stage: &str) -> usize {
-    let of_stage = |step: &crossdock_graph::Step| {
-        step.location.stage == stage && !matches!(step.operation, Operation::Context { .. })
-    };
-    plan.graph
-        .steps()
-        .filter(|(_, step)| of_stage(step))
-        .count()
+/// Steps are counted by stage and platform.
+fn group(step: &Step) -> (&str, &Platform) {
+    (&step.location.stage, &step.platform)
+}
+
+fn is_context(step: &Step) -> bool {
+    matches!(step.operation, Operation::Context { .. })
+}
+
+/// Number of operations of the stage that `step` is of, contexts not counted.
+fn steps_like(graph: &Graph, step: &Step) -> usize {
+    let steps = graph.steps().map(|(_, other)| other);
+    let like = |other: &&Step| group(other) == group(step) && !is_context(other);
+    steps.filter(like).count()
+}
+
+/// Refuses annotations of an index that there will not be.
+fn check_annotations(request: &BuildRequest<'_>) -> Result<(), BuildError> {
+    let of_index = |annotation: &&Annotation| annotation.level.is_of_index();
+    match request.annotations.iter().find(of_index) {
+        Some(annotation) if request.platforms.len() < 2 => Err(BuildError::IndexAnnotation {
+            level: annotation.level,
+            key: annotation.key.clone(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses what later versions will do, before any work.
-fn check_supported(plan: &Plan) -> Result<(), BuildError> {
-    for (_, step) in plan.graph.steps() {
+fn check_supported(graph: &Graph) -> Result<(), BuildError> {
+    for (_, step) in graph.steps() {
         let unsupported = |what: &str| BuildError::Unsupported {
             location: Box::new(step.location.clone()),
             what: what.to_owned(),

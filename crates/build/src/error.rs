@@ -14,6 +14,8 @@ use crossdock_store::{
     RecordError, ResolveError, TagError,
 };
 
+use crate::annotations::AnnotationLevel;
+
 /// Why a build failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -280,6 +282,18 @@ pub enum BuildError {
     /// The output archive.
     #[error("output: {0}")]
     WriteArchive(#[from] ArchiveError),
+    /// An annotation of an index, and there is one image.
+    #[error(
+        "annotation {}:{key}: one platform gives an image without an index; name several \
+         platforms, or leave the level out",
+        level.name()
+    )]
+    IndexAnnotation {
+        /// Its level.
+        level: AnnotationLevel,
+        /// Its name.
+        key: String,
+    },
     /// Losses under `--strict`.
     #[error("{count} {} be kept, and --strict was given; they are listed above", if *.count == 1 { "thing cannot" } else { "things cannot" })]
     Strict {

@@ -4,10 +4,12 @@
 //! It prints nothing: what goes on is told by [`Event`]s.
 
 mod alias;
+mod annotations;
 mod assemble;
 mod base;
 mod builder;
 mod cache;
+mod compose;
 mod content;
 mod context;
 mod context_memory;
@@ -27,7 +29,9 @@ mod together;
 mod user_names;
 mod write;
 
+pub use annotations::{Annotation, AnnotationError, AnnotationLevel};
 pub use builder::{BuildRequest, Builder, Built, ForeignMetadata};
+pub use compose::ComposedImage;
 pub use error::{BuildError, ErrorClass};
 pub use event::{Event, Events, Work};
 pub use output::Output;

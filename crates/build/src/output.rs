@@ -1,23 +1,23 @@
 //! Where a finished image goes.
 
-use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossdock_image::{
-    ANNOTATION_IMAGE_NAME, ANNOTATION_REF_NAME, BlobDigest, BlobSource, Descriptor, Reference,
+    ANNOTATION_IMAGE_NAME, ANNOTATION_REF_NAME, BlobSource, Descriptor, Reference,
 };
 use crossdock_remote::Registry;
-use crossdock_store::{ArchiveError, LayoutWriter, Store, write_archive, write_archive_file};
+use crossdock_store::{
+    Archive, ArchiveError, LayoutWriter, Store, write_archive, write_archive_file,
+};
 
-use crate::assemble::AssembledImage;
 use crate::base::store_name;
 use crate::builder::BuildRequest;
+use crate::compose::{Composition, Parts};
 use crate::error::BuildError;
 use crate::event::{Event, Events, Vertices, Work};
 use crate::layers::{Layer, LayerIndexer};
-use crate::place::BlobPlace;
 use crate::push::{Pusher, Shipment};
 
 /// Where an image goes.
@@ -35,33 +35,6 @@ pub enum Output {
     Registry(Vec<Reference>),
 }
 
-/// The parts of an image and where their bytes are.
-pub(crate) struct Parts {
-    pub(crate) layers: HashMap<BlobDigest, Arc<Layer>>,
-    pub(crate) documents: HashMap<BlobDigest, Vec<u8>>,
-    pub(crate) blobs: Vec<Descriptor>,
-}
-
-impl Parts {
-    /// Whether the blob is a layer that lies in our store.
-    fn is_ours(&self, blob: &Descriptor) -> bool {
-        let layer = self.layers.get(&blob.digest);
-        layer.is_some_and(|layer| matches!(layer.place, BlobPlace::Store(_)))
-    }
-}
-
-impl BlobSource for Parts {
-    fn open(&self, descriptor: &Descriptor) -> io::Result<Box<dyn Read + Send>> {
-        if let Some(bytes) = self.documents.get(&descriptor.digest) {
-            return Ok(Box::new(io::Cursor::new(bytes.clone())));
-        }
-        match self.layers.get(&descriptor.digest) {
-            Some(layer) => layer.open().map_err(io::Error::other),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
-    }
-}
-
 /// Writes images out.
 pub(crate) struct Exporter<'a> {
     pub(crate) request: &'a BuildRequest<'a>,
@@ -73,10 +46,10 @@ pub(crate) struct Exporter<'a> {
 }
 
 impl Exporter<'_> {
-    /// Writes the image to all outputs of the request. A place that is refused keeps all others
+    /// Writes the images to all outputs of the request. A place that is refused keeps all others
     /// from being written.
-    pub(crate) fn export(&self, image: &AssembledImage) -> Result<(), BuildError> {
-        let entries = named_entries(&image.manifest, &self.request.names);
+    pub(crate) fn export(&self, image: &Composition) -> Result<(), BuildError> {
+        let entries = named_entries(&image.top, &self.request.names);
         let outputs = &self.request.outputs;
         let prepared = outputs.iter().map(|output| prepare(output, self.request));
         let prepared = prepared.collect::<Result<Vec<_>, BuildError>>()?;
@@ -96,11 +69,7 @@ impl Exporter<'_> {
             };
             let work = Work::named(name);
             let vertex = self.vertices.begin(self.events, work);
-            for (what, digest) in [
-                ("manifest", image.manifest.digest),
-                ("config", image.config.digest),
-            ] {
-                let text = format!("{what} {digest}");
+            for text in described(image) {
                 (self.events)(Event::Detail { vertex, text });
             }
             self.write(prepared, &entries, image)?;
@@ -111,7 +80,7 @@ impl Exporter<'_> {
     }
 
     /// Downloads the layers that an output needs and the store does not have.
-    fn bring_layers(&self, image: &AssembledImage) -> Result<(), BuildError> {
+    fn bring_layers(&self, image: &Composition) -> Result<(), BuildError> {
         let layers: Vec<Arc<Layer>> = image.parts.layers.values().cloned().collect();
         let indexer = LayerIndexer {
             store: self.store,
@@ -127,9 +96,14 @@ impl Exporter<'_> {
         &self,
         output: Prepared<'_>,
         entries: &[Descriptor],
-        image: &AssembledImage,
+        image: &Composition,
     ) -> Result<(), BuildError> {
         let (parts, store) = (&image.parts, self.store);
+        let archive = Archive {
+            entries,
+            blobs: &parts.blobs,
+            docker: None,
+        };
         match output {
             Prepared::Layout(writer) => {
                 for blob in &parts.blobs {
@@ -140,10 +114,10 @@ impl Exporter<'_> {
                 }
                 writer.commit(entries)?;
             }
-            Prepared::Archive(path) => write_archive_file(path, entries, &parts.blobs, parts)?,
+            Prepared::Archive(path) => write_archive_file(path, &archive, parts)?,
             Prepared::ArchiveToStdout => {
                 let mut out = io::BufWriter::with_capacity(256 << 10, io::stdout().lock());
-                write_archive(&mut out, entries, &parts.blobs, parts)?;
+                write_archive(&mut out, &archive, parts)?;
                 out.flush()
                     .map_err(|source| ArchiveError::Output { source })?;
             }
@@ -173,11 +147,16 @@ impl Exporter<'_> {
         Ok(())
     }
 
-    fn push(&self, names: &[Reference], image: &AssembledImage) -> Result<(), BuildError> {
+    fn push(&self, names: &[Reference], image: &Composition) -> Result<(), BuildError> {
         let parts = &image.parts;
-        let is_document = |blob: &&Descriptor| blob.digest == image.manifest.digest;
+        let documents = &image.documents;
+        let is_document =
+            |blob: &&Descriptor| documents.iter().any(|other| other.digest == blob.digest);
         let blobs = parts.blobs.iter().filter(|blob| !is_document(blob));
-        let manifest = parts.documents[&image.manifest.digest].clone();
+        let with_bytes = |document: &Descriptor| {
+            let bytes = parts.documents[&document.digest].clone();
+            (document.clone(), bytes)
+        };
         let open = |blob: &Descriptor, offset: u64| match parts.layers.get(&blob.digest) {
             Some(layer) => layer.open_from(offset),
             None => {
@@ -199,7 +178,7 @@ impl Exporter<'_> {
         };
         let shipment = Shipment {
             blobs: blobs.cloned().collect(),
-            documents: vec![(image.manifest.clone(), manifest)],
+            documents: documents.iter().map(with_bytes).collect(),
             open: &open,
             origin: &origin,
         };
@@ -244,6 +223,20 @@ fn open_part(parts: &Parts, blob: &Descriptor) -> Result<Box<dyn Read + Send>, B
 fn content_error(blob: &Descriptor, source: io::Error) -> BuildError {
     let digest = blob.digest;
     BuildError::Part { digest, source }
+}
+
+/// What an output says of the images that it gets.
+fn described(image: &Composition) -> Vec<String> {
+    if let [only] = &image.images[..] {
+        return vec![
+            format!("manifest {}", only.manifest.digest),
+            format!("config {}", only.config.digest),
+        ];
+    }
+    let images = image.images.iter();
+    let manifests = images.map(|i| format!("manifest {} {}", i.manifest.digest, i.platform));
+    let index = format!("index {}", image.top.digest);
+    std::iter::once(index).chain(manifests).collect()
 }
 
 /// One entry of the index for each name; a nameless one if there is none.

@@ -80,6 +80,8 @@ pub(crate) struct Performer<'a> {
     pub(crate) bases: &'a BTreeMap<BaseRequest, BaseImage>,
     /// Warnings of the operation that is being performed.
     pub(crate) warned: RefCell<Vec<String>>,
+    /// Warnings that were told: steps of several platforms often say the same.
+    pub(crate) told: RefCell<HashSet<String>>,
     /// Its number among all pieces of work.
     pub(crate) vertex: Cell<usize>,
 }
@@ -89,6 +91,8 @@ pub(crate) struct Performer<'a> {
 pub(crate) struct Outcome {
     pub(crate) losses: Vec<Loss>,
     pub(crate) hidden: u64,
+    /// Layers whose hidden entries are counted.
+    pub(crate) counted: HashSet<DiffId>,
     /// The newest time in each new layer.
     pub(crate) newest: HashMap<DiffId, Timestamp>,
     /// Blobs of new layers, which lie in the store.
@@ -144,8 +148,12 @@ impl Performer<'_> {
         let location = &step.location;
         let stage = stage_name(&location.stage);
         let system = &step.platform.os;
+        let platform = match self.request.platforms.len() {
+            1 => system.clone(),
+            _ => step.platform.to_string(),
+        };
         let work = Work {
-            name: format!("[{stage} {system} {number}/{total}] {}", location.text),
+            name: format!("[{stage} {platform} {number}/{total}] {}", location.text),
             stage: Some(stage),
             system: Some(system.clone()),
         };
@@ -402,7 +410,11 @@ impl Performer<'_> {
 
     pub(crate) fn take_in(&self, step: &Step, record: &CacheRecord, outcome: &mut Outcome) {
         outcome.losses.extend(load_losses(&record.losses));
-        outcome.hidden += record.hidden;
+        // Layers that are equal are one, and so is what is hidden in them.
+        let layer = record.layer.as_ref().map(|layer| layer.diff_id);
+        if layer.is_none_or(|layer| outcome.counted.insert(layer)) {
+            outcome.hidden += record.hidden;
+        }
         for warning in &record.warnings {
             self.warn(step, warning);
         }
@@ -656,7 +668,9 @@ impl Performer<'_> {
     pub(crate) fn warn(&self, step: &Step, text: &str) {
         self.warned.borrow_mut().push(text.to_owned());
         let text = format!("{}: {text}", at(&step.location));
-        (self.events)(Event::Warning { text });
+        if self.told.borrow_mut().insert(text.clone()) {
+            (self.events)(Event::Warning { text });
+        }
     }
 }
 

@@ -85,9 +85,10 @@ pub(crate) struct Build {
     #[arg(long, value_name = "STAGE")]
     pub(crate) target: Option<String>,
 
-    /// Platform of the image, such as windows/amd64 or windows(10.0.20348)/amd64
-    #[arg(long, value_name = "PLATFORM")]
-    pub(crate) platform: Option<String>,
+    /// Platform of the image, such as windows/amd64 or windows(10.0.20348)/amd64; several, with
+    /// commas between them or the option repeated, make one index of images
+    #[arg(long = "platform", value_name = "PLATFORM")]
+    pub(crate) platforms: Vec<String>,
 
     /// Value of an ARG; without = it is taken from the environment; may be repeated
     #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
@@ -96,6 +97,12 @@ pub(crate) struct Build {
     /// Label of the image; may be repeated
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub(crate) labels: Vec<String>,
+
+    /// Annotation of the image's manifest, or of what stands in front: index:,
+    /// manifest-descriptor:, index-descriptor:, manifest[PLATFORM]:, or several with commas; may be
+    /// repeated
+    #[arg(long = "annotation", value_name = "[LEVEL:]NAME=VALUE")]
+    pub(crate) annotations: Vec<String>,
 
     /// Where the image goes: type=oci-layout,dest=DIR, type=oci,dest=FILE (- for standard
     /// output), or type=registry[,name=HOST/NAME:TAG]; may be repeated [default: the store, under

@@ -205,6 +205,17 @@ impl Graph {
         OperationId(place as u32)
     }
 
+    /// Appends all steps of another graph; equal ones are there once. Returns what each of its
+    /// ids, by [`index`](OperationId::index), has become.
+    pub fn absorb(&mut self, other: Self) -> Vec<OperationId> {
+        let mut ids = Vec::with_capacity(other.steps.len());
+        for step in other.steps {
+            let operation = step.operation.renumbered(&ids);
+            ids.push(self.add(Step { operation, ..step }));
+        }
+        ids
+    }
+
     /// The step of an id that [`Graph::add`] returned.
     ///
     /// # Panics
@@ -223,6 +234,27 @@ impl Graph {
 }
 
 impl Operation {
+    /// The same operation, each input replaced by what it has become.
+    fn renumbered(mut self, ids: &[OperationId]) -> Self {
+        match &mut self {
+            Self::Image { .. }
+            | Self::Scratch
+            | Self::Context { .. }
+            | Self::Download(_)
+            | Self::Git(_) => {}
+            Self::MakeDirectory { base, .. } => *base = ids[base.index()],
+            Self::Copy(copy) => {
+                copy.base = ids[copy.base.index()];
+                for source in &mut copy.sources {
+                    if let CopySource::Tree { tree, .. } = source {
+                        *tree = ids[tree.index()];
+                    }
+                }
+            }
+        }
+        self
+    }
+
     /// The operations whose results this one reads.
     pub fn inputs(&self) -> Vec<OperationId> {
         match self {
@@ -260,6 +292,18 @@ pub struct Target {
     pub base_history: Vec<crossdock_image::History>,
     /// This build's history, oldest first.
     pub history: Vec<HistoryStep>,
+}
+
+impl Target {
+    /// The same target in a graph that has absorbed this one's: `ids` is what
+    /// [`Graph::absorb`] returned.
+    pub fn renumbered(mut self, ids: &[OperationId]) -> Self {
+        self.tree = ids[self.tree.index()];
+        for step in &mut self.history {
+            step.operation = step.operation.map(|id| ids[id.index()]);
+        }
+        self
+    }
 }
 
 /// A history record of this build.

@@ -87,3 +87,38 @@ fn a_graph_is_drawn_one_operation_a_line() {
          #2 [build Dockerfile:2] copy #1:/a to #0:/b (directory) owner=1:2 link (linux/amd64)\n"
     );
 }
+
+#[test]
+fn an_absorbed_graph_shares_what_is_equal() {
+    let build = |platform: &str| {
+        let mut graph = Graph::default();
+        let tools = add(&mut graph, Operation::Scratch, "linux/amd64", 1);
+        let base = add(&mut graph, Operation::Scratch, platform, 2);
+        let copied = add(&mut graph, copy(base, tools), platform, 3);
+        (graph, copied)
+    };
+    let (mut all, first) = build("linux/arm64");
+    let (other, second) = build("windows/amd64");
+    let ids = all.absorb(other);
+    let numbers: Vec<usize> = ids.iter().map(|id| id.index()).collect();
+    assert_eq!(numbers, [0, 3, 4]);
+    let moved = ids[second.index()];
+    assert_ne!(moved, first);
+    let inputs: Vec<usize> = all
+        .step(moved)
+        .operation
+        .inputs()
+        .iter()
+        .map(|id| id.index())
+        .collect();
+    assert_eq!(inputs, [3, 0]);
+    // Itself adds nothing.
+    let same = all.clone();
+    let ids = all.absorb(same);
+    assert_eq!(all.steps().count(), 5);
+    assert!(
+        ids.iter()
+            .enumerate()
+            .all(|(place, id)| id.index() == place)
+    );
+}

@@ -8,8 +8,8 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use crossdock_build::{
-    BuildRequest, Builder, CollisionPolicy, Environment, ErrorClass, Event, ForeignMetadata,
-    Limits, Loss, Output, Registry, RemoteConfig, Store, Timestamp,
+    Annotation, BuildRequest, Builder, CollisionPolicy, Environment, ErrorClass, Event,
+    ForeignMetadata, Limits, Loss, Output, Registry, RemoteConfig, Store, Timestamp,
 };
 use crossdock_dockerfile::{Dockerfile, Options};
 use crossdock_image::Digest;
@@ -163,6 +163,9 @@ pub(crate) fn generated_base(name: &str) -> PathBuf {
 /// What is asked of a build beside the Dockerfile.
 pub(crate) struct Ask<'a> {
     pub(crate) platform: &'a str,
+    /// Instead of `platform`, several.
+    pub(crate) platforms: &'a [&'a str],
+    pub(crate) annotations: &'a [&'a str],
     pub(crate) store: &'a str,
     pub(crate) threads: usize,
     pub(crate) no_cache: bool,
@@ -182,6 +185,8 @@ impl Default for Ask<'_> {
     fn default() -> Self {
         Self {
             platform: "linux/amd64",
+            platforms: &[],
+            annotations: &[],
             store: "store",
             threads: 2,
             no_cache: false,
@@ -292,6 +297,16 @@ impl Image {
     }
 }
 
+/// A blob of a layout, its digest and size checked.
+#[track_caller]
+fn read_blob(layout: &Path, descriptor: &Value) -> Vec<u8> {
+    let name = descriptor["digest"].as_str().unwrap();
+    let bytes = fs::read(blob_path(layout, name)).unwrap();
+    assert_eq!(digest(&bytes), name);
+    assert_eq!(descriptor["size"], bytes.len());
+    bytes
+}
+
 /// The folder of a test.
 pub(crate) struct Bench {
     folder: tempfile::TempDir,
@@ -397,7 +412,14 @@ impl Bench {
         };
         let parsed = Dockerfile::parse("Dockerfile", text.as_bytes())
             .map_err(|error| failed(error.to_string(), ErrorClass::Input, &Told::default()))?;
-        let mut options = Options::new(ask.platform.parse().unwrap());
+        let platforms = match ask.platforms {
+            [] => &[ask.platform][..],
+            several => several,
+        };
+        let platforms = platforms.iter().map(|platform| platform.parse().unwrap());
+        let annotations = ask.annotations.iter();
+        let annotations = annotations.flat_map(|text| Annotation::parse_option(text).unwrap());
+        let mut options = Options::new("linux/amd64".parse().unwrap());
         options.target = ask.target.map(str::to_owned);
         let request = BuildRequest {
             dockerfile: &parsed,
@@ -405,6 +427,8 @@ impl Bench {
             context: self.path("context"),
             directory: self.folder.path().to_owned(),
             options,
+            platforms: platforms.collect(),
+            annotations: annotations.collect(),
             names: ask.names.iter().map(|name| name.parse().unwrap()).collect(),
             outputs,
             strict: ask.strict,
@@ -444,7 +468,7 @@ impl Bench {
         let mut told = told.into_inner().unwrap().0;
         told.warnings.extend(diagnostics);
         match result {
-            Ok(built) => Ok((built.manifest.digest.to_string(), told)),
+            Ok(built) => Ok((built.descriptor.digest.to_string(), told)),
             Err(crossdock_build::BuildError::Lower(error)) => {
                 let text = error.diagnostic().render(parsed.source());
                 Err(failed(text, ErrorClass::Input, &told))
@@ -465,13 +489,34 @@ impl Bench {
             tag.is_none_or(|tag| name == tag)
         };
         let descriptor = entries.iter().find(tagged).unwrap().clone();
-        let blob = |descriptor: &Value| {
-            let name = descriptor["digest"].as_str().unwrap();
-            let bytes = fs::read(blob_path(layout, name)).unwrap();
-            assert_eq!(digest(&bytes), name);
-            assert_eq!(descriptor["size"], bytes.len());
-            bytes
-        };
+        self.read_image(layout, descriptor, told)
+    }
+
+    /// Builds for several platforms and reads the index and its images.
+    pub(crate) fn build_index(
+        &self,
+        dockerfile: &str,
+        ask: Ask<'_>,
+    ) -> Result<(Value, Vec<Image>), Box<Failed>> {
+        let output = self.path(&format!("out-{}", self.outputs.get()));
+        self.outputs.set(self.outputs.get() + 1);
+        let (_, told) = self.run(dockerfile, &ask, vec![Output::Layout(output.clone())])?;
+        let layout: Value =
+            serde_json::from_slice(&fs::read(output.join("index.json")).unwrap()).unwrap();
+        let top = layout["manifests"][0].clone();
+        assert_eq!(top["mediaType"], INDEX);
+        let index: Value = serde_json::from_slice(&read_blob(&output, &top)).unwrap();
+        let entries = index["manifests"].as_array().unwrap();
+        let images = entries
+            .iter()
+            .map(|entry| self.read_image(&output, entry.clone(), told.clone()))
+            .collect();
+        Ok((json!({ "top": top, "index": index }), images))
+    }
+
+    #[track_caller]
+    fn read_image(&self, layout: &Path, descriptor: Value, told: Told) -> Image {
+        let blob = |descriptor: &Value| read_blob(layout, descriptor);
         let manifest: Value = serde_json::from_slice(&blob(&descriptor)).unwrap();
         assert_eq!(manifest["mediaType"], MANIFEST);
         let config: Value = serde_json::from_slice(&blob(&manifest["config"])).unwrap();

@@ -9,5 +9,6 @@ mod copy;
 mod damage;
 mod from;
 mod outputs;
+mod platforms;
 mod questions;
 mod windows;

@@ -5,7 +5,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crossdock_build::{
-    BuildRequest, Builder, Event, ForeignMetadata, Limits, Output, Platform, Reference, Timestamp,
+    Annotation, BuildRequest, Builder, Event, ForeignMetadata, Limits, Output, Platform, Reference,
+    Timestamp,
 };
 use crossdock_dockerfile::{Dockerfile, Options, Source};
 
@@ -32,6 +33,8 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
         directory: PathBuf::from("."),
         epoch: epoch(&build_args)?,
         options: options(arguments, build_args)?,
+        platforms: platforms(&arguments.platforms)?,
+        annotations: annotations(&arguments.annotations)?,
         names: names(&arguments.tags)?,
         outputs: outputs(arguments)?,
         strict: arguments.strict,
@@ -63,7 +66,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
         .map_err(|error| Failure::build(&error, source))?;
     progress.done();
     if arguments.show.quiet {
-        println!("{}", built.manifest.digest);
+        println!("{}", built.descriptor.digest);
     }
     Ok(())
 }
@@ -99,25 +102,39 @@ fn read_dockerfile(arguments: &Build) -> Result<(String, Option<PathBuf>, Vec<u8
 }
 
 fn options(arguments: &Build, build_args: BTreeMap<String, String>) -> Result<Options, Failure> {
-    let host = host_platform();
-    let platform = match &arguments.platform {
-        None => host.clone(),
-        Some(text) if text.contains(',') => {
-            return Err(Failure::input(
-                "--platform: several platforms at once are not supported yet; build them one by \
-                 one",
-            ));
-        }
-        Some(text) => text
-            .parse()
-            .map_err(|error| Failure::input(format!("--platform: {error}")))?,
-    };
-    let mut options = Options::new(platform);
-    options.build_platform = host;
+    let mut options = Options::new(host_platform());
     options.target.clone_from(&arguments.target);
     options.build_args = build_args;
     options.labels = pairs(&arguments.labels, "--label", |_| Some(String::new()))?;
     Ok(options)
+}
+
+/// The platforms to build for, each once, in the order in which they are named.
+fn platforms(arguments: &[String]) -> Result<Vec<Platform>, Failure> {
+    let mut platforms: Vec<Platform> = Vec::new();
+    for text in arguments.iter().flat_map(|list| list.split(',')) {
+        let platform = text
+            .parse()
+            .map_err(|error| Failure::input(format!("--platform: {error}")))?;
+        if !platforms.contains(&platform) {
+            platforms.push(platform);
+        }
+    }
+    if platforms.is_empty() {
+        platforms.push(host_platform());
+    }
+    Ok(platforms)
+}
+
+fn annotations(arguments: &[String]) -> Result<Vec<Annotation>, Failure> {
+    let mut annotations = Vec::new();
+    for text in arguments {
+        let parsed = Annotation::parse_option(text);
+        let parsed =
+            parsed.map_err(|error| Failure::input(format!("--annotation {text}: {error}")))?;
+        annotations.extend(parsed);
+    }
+    Ok(annotations)
 }
 
 /// The platform that BUILDPLATFORM names: Linux on the host's architecture, as in docker, whose
