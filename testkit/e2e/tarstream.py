@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass, field
 
 BLOCK = 512
+# Contents of up to this size are kept, so that who reports a file can show it.
+KEPT = 512
 
 
 class TarError(Exception):
@@ -28,6 +30,7 @@ class Member:
     size: int
     digest: str
     pax: dict = field(default_factory=dict)
+    text: bytes = b""  # the content, if it is at most KEPT bytes
 
 
 def open_plain(path):
@@ -92,7 +95,7 @@ def read(stream):
         pieces, real = None, member.size
         if kind == b"S":
             pieces, real = _sparse(block, stream)
-        member.digest = _content(stream, member.size, pieces, real)
+        member.digest, member.text = _content(stream, member.size, pieces, real)
         member.size = real
         if kind in (b"\0", b"7", b"S"):
             member.type = b"0"
@@ -139,11 +142,14 @@ def _pieces(table):
 
 def _content(stream, size, pieces, real):
     digest = hashlib.sha256()
+    text = b""
     if pieces is None:
         left = size
         while left:
             part = _exactly(stream, min(left, 1 << 20))
             digest.update(part)
+            if size <= KEPT:
+                text += part
             left -= len(part)
     else:
         at = 0
@@ -153,7 +159,7 @@ def _content(stream, size, pieces, real):
             at = offset + length
         digest.update(bytes(real - at))
     _exactly(stream, -size % BLOCK)
-    return digest.hexdigest()
+    return digest.hexdigest(), text
 
 
 def _exactly(stream, size, allow_end=False):

@@ -40,6 +40,7 @@ class Node:
     stored_mtime: Optional[int] = None
     size: int = 0
     digest: str = ""
+    text: bytes = b""
     device: tuple = (0, 0)
     link: bytes = b""
     original_link: Optional[bytes] = None
@@ -87,7 +88,7 @@ def decode_member(member):
         junction=b"MSWINDOWS.mountpoint" in pax,
     )
     if node.kind == "file":
-        node.size, node.digest = member.size, member.digest
+        node.size, node.digest, node.text = member.size, member.digest, member.text
     if node.kind in ("char", "block"):
         node.device = member.device
     if node.kind == "dir":
