@@ -19,7 +19,7 @@ WINE=$(command -v wine64 || command -v wine)
 WINESERVER=$(command -v wineserver64 || command -v wineserver)
 
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
-export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$WINE
+export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$CI_SRC/.ci/wine/start CROSSDOCK_WINE=$WINE
 export WINEPREFIX=$CI_BASE/home/wine WINEARCH=win64 WINEDEBUG=-all LANG=C.UTF-8
 # Without winedbg.exe=d a crashing test sometimes makes its process exit with 0.
 export WINEDLLOVERRIDES='mscoree,mshtml=;winemenubuilder.exe=d;winedbg.exe=d'
