@@ -9,7 +9,7 @@ use crate::NameError;
 #[cfg(not(unix))]
 mod other;
 #[cfg(unix)]
-mod unix;
+pub(crate) mod unix;
 
 #[cfg(not(unix))]
 use other::Root;

@@ -6,6 +6,7 @@
 
 mod context;
 mod files;
+mod folder_writer;
 mod folders;
 mod interruption;
 mod lock;
@@ -19,8 +20,11 @@ pub use files::{
     Existing, TemporaryFile, atomic_write, read_at, read_file, spool_in, sync_directory, sync_file,
     write_all_at,
 };
+pub use folder_writer::{
+    FileMetadata, FolderError, FolderFile, FolderWriter, NotKept, NotKeptKind, SpecialFile,
+};
 pub use folders::{DataDirectoryError, data_directory, environment_variables, home_directory};
 pub use interruption::{Announced, Interruption, on_interruption, undivided};
 pub use lock::{FileLock, Held, LockFile};
-pub use names::{NameError, bytes_to_os, os_to_bytes};
+pub use names::{HOST_NAMES, HostNames, NameError, bytes_to_os, os_to_bytes};
 pub use temporary_folder::TemporaryFolder;

@@ -2,6 +2,21 @@
 
 use std::ffi::{OsStr, OsString};
 
+/// Which names files of a host can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostNames {
+    /// Any bytes but `/` and NUL.
+    Posix,
+    /// Unicode without `< > : " / \ | ? *` and control characters; letter case does not count.
+    Windows,
+}
+
+/// The names that this host has.
+pub const HOST_NAMES: HostNames = match cfg!(windows) {
+    true => HostNames::Windows,
+    false => HostNames::Posix,
+};
+
 /// A name that the host cannot express, or that has no bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the name {name:?} is not valid Unicode; rename the file")]

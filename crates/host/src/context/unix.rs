@@ -12,15 +12,20 @@ use super::{ContextEntry, ContextError, ContextKind, ContextReader, FileIdentity
 
 /// The open folder.
 #[derive(Debug)]
-pub(super) struct Root(OwnedFd);
+pub(crate) struct Root(OwnedFd);
 
-const DIRECTORY: OFlags = OFlags::RDONLY
+pub(crate) const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 
 impl Root {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self(fs::openat(CWD, path, DIRECTORY, Mode::empty())?))
+    }
+
+    /// The folder that is open already.
+    pub(crate) fn of(folder: OwnedFd) -> Self {
+        Self(folder)
     }
 
     pub(super) fn accepts(&self, _path: &[u8]) -> bool {
@@ -90,7 +95,7 @@ impl Root {
     }
 
     /// Opens `path` beneath the root; a link in any place is an error (`ELOOP`, `ENOTDIR`).
-    fn open_beneath(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+    pub(crate) fn open_beneath(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let flags = flags | OFlags::NOFOLLOW;
         if path.is_empty() {
             return fs::openat(&self.0, ".", flags, Mode::empty());

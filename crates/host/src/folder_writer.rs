@@ -1,0 +1,336 @@
+//! Writing a tree of files into a folder of the host, without leaving it.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::Xattr;
+
+#[cfg(not(unix))]
+mod other;
+#[cfg(unix)]
+mod unix;
+
+#[cfg(not(unix))]
+use other::Root;
+#[cfg(unix)]
+use unix::Root;
+
+/// Writes a tree into a folder, which may hold files already.
+///
+/// # Life cycle
+/// [`create`](Self::create) makes the folder if it is not there. Then come the entries, a directory
+/// before what it holds and a file before its hard links, each path once. [`finish`](Self::finish)
+/// gives the directories their modes and times, which the entries in them would have changed, and
+/// tells what the host could not keep. Dropped before, the writer leaves the part that it wrote.
+///
+/// # What is there already
+/// Directories are merged: what is in them stays. Everything else that has the path of an entry is
+/// removed first, so that neither the other names of a file nor what a link points to change. No
+/// symbolic link inside the folder is ever followed. (On Unix the kernel guarantees that; elsewhere
+/// someone who swaps a directory for a link at the right moment can defeat it.)
+#[derive(Debug)]
+pub struct FolderWriter {
+    root: Root,
+    path: PathBuf,
+    directories: Vec<PendingDirectory>,
+    not_kept: Vec<NotKept>,
+}
+
+/// A directory whose metadata waits for the end.
+#[derive(Debug)]
+struct PendingDirectory {
+    path: Vec<u8>,
+    mode: u32,
+    mtime: (i64, u32),
+}
+
+/// What an entry is given besides its content.
+#[derive(Debug, Clone, Copy)]
+pub struct FileMetadata<'a> {
+    /// Permission bits with setuid, setgid and sticky (at most 0o7777), whatever the umask is. On
+    /// Windows a file without write bits becomes read-only.
+    pub mode: u32,
+    /// User and group id; `None` leaves the entry to whoever writes it.
+    pub owner: Option<(u32, u32)>,
+    /// Modification time: seconds since 1970, rounded down, and nanoseconds.
+    pub mtime: (i64, u32),
+    /// Extended attributes. `user.*` and `security.capability` are written where that is allowed.
+    pub xattrs: &'a [Xattr],
+}
+
+/// A file that is neither regular nor a directory nor a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpecialFile {
+    /// A named pipe.
+    Fifo,
+    /// A character device, major and minor number.
+    CharDevice(u32, u32),
+    /// A block device, major and minor number.
+    BlockDevice(u32, u32),
+}
+
+/// Something that the host, or the user's rights, could not keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotKept {
+    /// The entry.
+    pub path: Vec<u8>,
+    /// What of it.
+    pub what: NotKeptKind,
+}
+
+/// What could not be kept of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NotKeptKind {
+    /// User and group: the entry belongs to whoever wrote it.
+    Owner,
+    /// setuid or setgid, which would mean another owner than they should.
+    SetId,
+    /// The permission bits.
+    Mode,
+    /// The extended attribute of this name.
+    Xattr(Vec<u8>),
+    /// A device, which is not there.
+    Device,
+    /// A named pipe, which is not there.
+    Fifo,
+    /// A symbolic link, which is not there.
+    Symlink,
+    /// The second name of a file, which is a copy now.
+    HardLink,
+    /// The modification time.
+    Time,
+}
+
+/// Why a tree cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// The folder itself.
+    #[error("{}: cannot be made or opened as a folder: {source}", .path.display())]
+    Open {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something in it.
+    #[error("{}: {}: {operation}: {source}", .root.display(), String::from_utf8_lossy(.path))]
+    Write {
+        /// The folder.
+        root: PathBuf,
+        /// The entry, relative.
+        path: Vec<u8>,
+        /// What was tried.
+        operation: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A path that is not a plain relative one.
+    #[error("{}: {:?} is no path inside it", .root.display(), String::from_utf8_lossy(.path))]
+    Path {
+        /// The folder.
+        root: PathBuf,
+        /// The path as it was given.
+        path: Vec<u8>,
+    },
+    /// A name that this host cannot have.
+    #[error(
+        "{}: {:?}: this system has no such names: {reason}; write a tar instead",
+        .root.display(), String::from_utf8_lossy(.path)
+    )]
+    Name {
+        /// The folder.
+        root: PathBuf,
+        /// The path.
+        path: Vec<u8>,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A regular file of a [`FolderWriter`] that is being written.
+#[derive(Debug)]
+pub struct FolderFile<'w> {
+    writer: &'w mut FolderWriter,
+    path: Vec<u8>,
+    file: File,
+}
+
+impl FolderWriter {
+    /// Makes the folder, and those above it, where they are missing. It may be reached through
+    /// links.
+    pub fn create(root: &Path) -> Result<Self, FolderError> {
+        let opened = std::fs::create_dir_all(root).and_then(|()| Root::open(root));
+        match opened {
+            Ok(opened) => Ok(Self {
+                root: opened,
+                path: root.to_owned(),
+                directories: Vec::new(),
+                not_kept: Vec::new(),
+            }),
+            Err(source) => Err(FolderError::Open {
+                path: root.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// The folder as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes a directory, or takes the one that is there.
+    pub fn directory(
+        &mut self,
+        path: &[u8],
+        metadata: &FileMetadata<'_>,
+    ) -> Result<(), FolderError> {
+        self.check(path)?;
+        let made = self.root.directory(path, metadata);
+        let lost = made.map_err(|source| self.error(path, "the directory cannot be made", source));
+        let mode = self.note(path, metadata.mode, lost?);
+        self.directories.push(PendingDirectory {
+            path: path.to_vec(),
+            mode,
+            mtime: metadata.mtime,
+        });
+        Ok(())
+    }
+
+    /// Begins a regular file. It is complete after [`FolderFile::finish`].
+    pub fn file(&mut self, path: &[u8]) -> Result<FolderFile<'_>, FolderError> {
+        self.check(path)?;
+        let file = self
+            .root
+            .file(path)
+            .map_err(|source| self.error(path, "the file cannot be made", source))?;
+        Ok(FolderFile {
+            writer: self,
+            path: path.to_vec(),
+            file,
+        })
+    }
+
+    /// Makes a symbolic link. On Windows `target` has `\`, and `to_directory` tells which of the
+    /// two kinds of links it is.
+    pub fn symlink(
+        &mut self,
+        path: &[u8],
+        target: &[u8],
+        to_directory: bool,
+        metadata: &FileMetadata<'_>,
+    ) -> Result<(), FolderError> {
+        self.check(path)?;
+        let made = self.root.symlink(path, target, to_directory, metadata);
+        let lost = made.map_err(|source| self.error(path, "the link cannot be made", source))?;
+        self.note(path, 0, lost);
+        Ok(())
+    }
+
+    /// Makes `path` another name of the file `target` that was written before.
+    pub fn hard_link(&mut self, path: &[u8], target: &[u8]) -> Result<(), FolderError> {
+        self.check(path)?;
+        self.check(target)?;
+        let made = self.root.hard_link(path, target);
+        let lost = made.map_err(|source| self.error(path, "the link cannot be made", source))?;
+        self.note(path, 0, lost);
+        Ok(())
+    }
+
+    /// Makes a pipe or a device node.
+    pub fn special(
+        &mut self,
+        path: &[u8],
+        kind: SpecialFile,
+        metadata: &FileMetadata<'_>,
+    ) -> Result<(), FolderError> {
+        self.check(path)?;
+        let made = self.root.special(path, kind, metadata);
+        let lost = made.map_err(|source| self.error(path, "it cannot be made", source))?;
+        self.note(path, metadata.mode, lost);
+        Ok(())
+    }
+
+    /// Gives the directories their metadata, the deepest first, and tells what was not kept, in the
+    /// order of the entries but for that.
+    pub fn finish(mut self) -> Result<Vec<NotKept>, FolderError> {
+        while let Some(directory) = self.directories.pop() {
+            let path = &directory.path;
+            let (mode, mtime) = (directory.mode, directory.mtime);
+            let set = self.root.finish_directory(path, mode, mtime);
+            let lost = set.map_err(|source| self.error(path, "its metadata", source))?;
+            self.note(path, 0, lost);
+        }
+        Ok(self.not_kept)
+    }
+
+    /// Notes what was not kept; the mode that is left.
+    fn note(&mut self, path: &[u8], mode: u32, lost: Vec<NotKeptKind>) -> u32 {
+        let left = match lost.contains(&NotKeptKind::SetId) {
+            true => mode & !SET_ID,
+            false => mode,
+        };
+        let path = || path.to_vec();
+        let noted = lost.into_iter().map(|what| NotKept { path: path(), what });
+        self.not_kept.extend(noted);
+        left
+    }
+
+    fn check(&self, path: &[u8]) -> Result<(), FolderError> {
+        let plain = |part: &[u8]| !part.is_empty() && part != b"." && part != b"..";
+        if !path.split(|byte| *byte == b'/').all(plain) || path.contains(&0) {
+            return Err(FolderError::Path {
+                root: self.path.clone(),
+                path: path.to_vec(),
+            });
+        }
+        Root::check_names(path).map_err(|reason| FolderError::Name {
+            root: self.path.clone(),
+            path: path.to_vec(),
+            reason,
+        })
+    }
+
+    fn error(&self, path: &[u8], operation: &'static str, source: io::Error) -> FolderError {
+        FolderError::Write {
+            root: self.path.clone(),
+            path: path.to_vec(),
+            operation,
+            source,
+        }
+    }
+}
+
+impl FolderFile<'_> {
+    /// Gives the file its metadata.
+    pub fn finish(self, metadata: &FileMetadata<'_>) -> Result<(), FolderError> {
+        let Self { writer, path, file } = self;
+        let set = writer.root.finish_file(&path, file, metadata);
+        let lost = set.map_err(|source| writer.error(&path, "its metadata", source))?;
+        writer.note(&path, metadata.mode, lost);
+        Ok(())
+    }
+
+    /// The error of a write, with the file's path.
+    pub fn error(&self, source: io::Error) -> FolderError {
+        self.writer
+            .error(&self.path, "it cannot be written", source)
+    }
+}
+
+impl Write for FolderFile<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// setuid and setgid.
+const SET_ID: u32 = 0o6000;
+
+#[cfg(test)]
+mod tests;
