@@ -15,7 +15,7 @@ use crate::transport::{Request, Response, reason};
 use crate::url::Url;
 
 /// A connection that brought this many bytes before it broke was a good one.
-const PROGRESS: u64 = 64 << 10;
+pub(crate) const PROGRESS: u64 = 64 << 10;
 
 /// Why a blob cannot be downloaded.
 #[derive(Debug, thiserror::Error)]
@@ -344,17 +344,21 @@ pub(crate) fn blob_path(repository: &Repository, digest: &BlobDigest) -> String 
 /// Whether `text` is `bytes START-END/SIZE` from `start` to the end of `size` bytes (RFC 9110,
 /// 14.4). The size may be unknown.
 fn is_range(text: &str, start: u64, size: u64) -> bool {
-    let parts = text
-        .trim()
-        .strip_prefix("bytes ")
-        .and_then(|rest| rest.split_once('/'))
-        .and_then(|(range, total)| Some((range.split_once('-')?, total)));
-    let Some(((first, last), total)) = parts else {
-        return false;
+    parse_range(text).is_some_and(|(first, last, total)| {
+        first == start && last < size && total.is_none_or(|total| total == size)
+    })
+}
+
+/// First and last byte, and the size of all if it is known, of a `Content-Range`.
+pub(crate) fn parse_range(text: &str) -> Option<(u64, u64, Option<u64>)> {
+    let rest = text.trim().strip_prefix("bytes ")?;
+    let (range, total) = rest.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let total = match total {
+        "*" => None,
+        total => Some(total.parse().ok()?),
     };
-    first.parse() == Ok(start)
-        && last.parse::<u64>().is_ok_and(|last| last < size)
-        && (total == "*" || total.parse() == Ok(size))
+    Some((first.parse().ok()?, last.parse().ok()?, total))
 }
 
 #[cfg(test)]

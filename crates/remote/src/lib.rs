@@ -20,8 +20,11 @@
 mod challenge;
 mod config;
 mod credentials;
+mod disposition;
 mod download;
 mod error;
+mod fetch;
+mod http_date;
 mod manifest;
 mod proxy;
 mod registry;
@@ -39,8 +42,11 @@ pub use credentials::{
     CredentialError, CredentialFile, Erased, KeepError, Kept, Login, erase_login, find_credentials,
     store_login,
 };
+pub use disposition::content_disposition_file_name;
 pub use download::{BlobError, BlobReader, RepositoryBlobs};
 pub use error::{ApiError, RequestError, Unreachable};
+pub use fetch::{FetchError, FetchRequest, Fetched, FetchedBody, FetchedContent, Fetcher};
+pub use http_date::parse_http_date;
 pub use manifest::ManifestError;
 pub use registry::{LoginError, Registry, registry_host};
 pub use secret::{Credentials, Secret};

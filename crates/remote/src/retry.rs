@@ -7,6 +7,7 @@ use ureq::http::HeaderMap;
 use ureq::http::header::{DATE, RETRY_AFTER};
 
 use crate::config::{Clock, RetryPolicy};
+use crate::http_date::parse_http_date;
 
 /// The pauses of one operation.
 #[derive(Debug)]
@@ -71,25 +72,11 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let then = http_date(text)?;
-    let now = http_date(headers.get(DATE)?.to_str().ok()?)?;
+    let then = parse_http_date(text)?;
+    let now = parse_http_date(headers.get(DATE)?.to_str().ok()?)?;
     Some(Duration::from_secs(
         u64::try_from(then - now).unwrap_or_default(),
     ))
-}
-
-/// Seconds since 1970 of an `IMF-fixdate`: `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn http_date(text: &str) -> Option<i64> {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let (_, rest) = text.split_once(", ")?;
-    let [day, month, year, time, "GMT"] = rest.split(' ').collect::<Vec<_>>()[..] else {
-        return None;
-    };
-    let month = MONTHS.iter().position(|name| *name == month)? + 1;
-    let text = format!("{year}-{month:02}-{day}T{time}Z");
-    crossdock_image::parse_rfc3339(&text).map(|(seconds, _)| seconds)
 }
 
 #[cfg(test)]

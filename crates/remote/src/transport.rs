@@ -19,7 +19,7 @@ use crate::error::{ApiError, MAX_ERROR_BODY, RequestError, Unreachable};
 use crate::proxy::{is_proxy, proxy_for};
 use crate::retry::{Retries, is_temporary, retry_after};
 use crate::trust::Trust;
-use crate::url::{Origin, Url};
+use crate::url::{Origin, Url, escape_location};
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: u32 = 10;
@@ -108,6 +108,11 @@ impl Response {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// The text of a header that may hold more than ASCII; `None` if it is missing or not UTF-8.
+    pub(crate) fn header_text(&self, name: HeaderName) -> Option<String> {
+        String::from_utf8(self.headers.get(name)?.as_bytes().to_vec()).ok()
+    }
+
     /// The announced length of the body.
     pub(crate) fn content_length(&self) -> Option<u64> {
         self.header(CONTENT_LENGTH)?.trim().parse().ok()
@@ -153,8 +158,11 @@ impl Response {
 
     /// The address in the `Location` header.
     pub(crate) fn location(&self) -> Result<Url, RequestError> {
-        let text = self.header(LOCATION);
-        let url = text.and_then(|text| self.url.join(text));
+        // Not all servers escape what they must.
+        let text = self.header_text(LOCATION);
+        let url = text
+            .as_deref()
+            .and_then(|text| self.url.join(&escape_location(text.trim())));
         url.ok_or_else(|| RequestError::Location {
             url: self.url.to_string(),
             what: match text {

@@ -50,15 +50,14 @@ impl Url {
         Some(url)
     }
 
-    /// The address that `location` means in an answer from this one (RFC 3986, 5.2, without
-    /// dot segments, which no registry sends).
+    /// The address that `location` means in an answer from this one (RFC 3986, 5.2).
     pub(crate) fn join(&self, location: &str) -> Option<Self> {
         let scheme = if self.origin.is_https {
             "https"
         } else {
             "http"
         };
-        let absolute = if location.contains("://") && !location.starts_with(['/', '?']) {
+        let absolute = if has_scheme(location) {
             return Self::parse(location);
         } else if let Some(rest) = location.strip_prefix("//") {
             format!("{scheme}://{rest}")
@@ -73,7 +72,17 @@ impl Url {
                 .map_or("", |(folder, _)| folder);
             format!("{}{folder}/{location}", self.origin)
         };
-        Self::parse(&absolute)
+        let mut url = Self::parse(&absolute)?;
+        url.path_and_query = without_dots(&url.path_and_query);
+        Some(url)
+    }
+
+    /// The host, and the port if it is not the scheme's.
+    pub(crate) fn host_and_port(&self) -> String {
+        let origin = self.origin.to_string();
+        origin
+            .split_once("://")
+            .map_or_else(String::new, |(_, host)| host.to_owned())
     }
 
     pub(crate) fn origin(&self) -> &Origin {
@@ -184,6 +193,55 @@ pub(crate) fn is_loopback(host: &str) -> bool {
         || host
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback())
+}
+
+/// Percent-encodes what may not stand in an address at all (RFC 3986, 2).
+pub(crate) fn escape_location(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) {
+            escaped.push(byte.into());
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+/// Whether `text` begins with a scheme (RFC 3986, 3.1).
+fn has_scheme(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    })
+}
+
+/// A path, perhaps with a query, without `.` and `..` in the path (RFC 3986, 5.2.4).
+fn without_dots(path_and_query: &str) -> String {
+    let end = path_and_query.find('?').unwrap_or(path_and_query.len());
+    let (path, query) = path_and_query.split_at(end);
+    if !path.split('/').any(|part| matches!(part, "." | "..")) {
+        return path_and_query.to_owned();
+    }
+    let mut parts = Vec::new();
+    let mut rest = path.split('/').skip(1).peekable();
+    while let Some(part) = rest.next() {
+        let is_last = rest.peek().is_none();
+        match part {
+            "." | ".." => {
+                if part == ".." {
+                    parts.pop();
+                }
+                if is_last {
+                    parts.push("");
+                }
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}{query}", parts.join("/"))
 }
 
 /// Percent-encodes everything but RFC 3986's unreserved characters.

@@ -27,8 +27,17 @@ fn locations() {
         Some("https://a.b:5000/e?u=http://x/"),
     );
     check(base, "https://[::1]:80/a", Some("https://[::1]:80/a"));
+    check(
+        base,
+        "../../c/./d?e=/../f",
+        Some("https://a.b:5000/v2/x/c/d?e=/../f"),
+    );
+    check(base, "/../../e/..", Some("https://a.b:5000/"));
+    check(base, "/e/f/..", Some("https://a.b:5000/e/"));
+    check(base, ".", Some("https://a.b:5000/v2/x/blobs/uploads/"));
     for refused in [
         "ftp://c.d/",
+        "mailto:c@d",
         "https://user:word@c.d/",
         "https:///a",
         "https://c.d:99999/",

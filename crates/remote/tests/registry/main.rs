@@ -1,6 +1,7 @@
 //! The client against a registry that misbehaves.
 
 mod auth;
+mod fetch;
 mod pull;
 mod push;
 mod real;

@@ -51,7 +51,7 @@ fn serve(issuer: &Issuer, name: &str, clients: Option<&rcgen::Certificate>) -> S
 }
 
 /// An authority's certificate as PEM, and a server with a certificate of it for `name`.
-fn authority(name: &str) -> (String, Server) {
+pub(crate) fn authority(name: &str) -> (String, Server) {
     let (issuer, root) = new_authority();
     (root.pem(), serve(&issuer, name, None))
 }
