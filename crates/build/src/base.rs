@@ -48,11 +48,25 @@ pub(crate) struct ImageFinder<'a> {
 }
 
 impl ImageFinder<'_> {
-    /// Finds `source` for `platform` and reads what describes it.
+    /// Finds `source` for each of the platforms and reads what describes it. A registry is asked
+    /// once.
     pub(crate) fn find(
         &self,
         source: &ImageSource,
+        platforms: &[&Platform],
+    ) -> Result<Vec<BaseImage>, BuildError> {
+        let mut there = None;
+        let platforms = platforms.iter();
+        let found = platforms.map(|platform| self.find_for(source, platform, &mut there));
+        found.collect()
+    }
+
+    /// Finds `source` for `platform`. `there` is what the registry has, once it was asked.
+    fn find_for(
+        &self,
+        source: &ImageSource,
         platform: &Platform,
+        there: &mut Option<Found>,
     ) -> Result<BaseImage, BuildError> {
         match source.reference() {
             None => {
@@ -68,7 +82,10 @@ impl ImageFinder<'_> {
                 if let Some(image) = self.in_store(&reference, platform)? {
                     return Ok(image);
                 }
-                let found = self.in_registry(&reference)?;
+                let found = match there {
+                    Some(found) => found,
+                    None => there.insert(self.in_registry(&reference)?),
+                };
                 let (manifest, _) = found.manifest(platform)?;
                 found.image(&manifest)
             }

@@ -9,7 +9,7 @@ use crossdock_dockerfile::{
     BaseConfig, BaseRequest, Diagnostic, Dockerfile, Lowering, Options, Plan, lower,
 };
 use crossdock_graph::{Copy, Graph, Operation, OperationId, Step, Target};
-use crossdock_image::{BlobDigest, Descriptor, Platform, Reference, fits};
+use crossdock_image::{BlobDigest, Descriptor, ImageSource, Platform, Reference, fits};
 use crossdock_layer::{CollisionPolicy, LayerFormat, Limits, Timestamp};
 use crossdock_remote::Registry;
 use crossdock_store::Store;
@@ -282,16 +282,25 @@ impl<'a> Builder<'a> {
             events: self.events,
             vertices: &self.vertices,
         };
-        let mut found: Vec<Option<Result<BaseImage, BuildError>>> = Vec::new();
-        found.resize_with(needed.len(), || None);
+        let mut by_source: BTreeMap<&ImageSource, Vec<&Platform>> = BTreeMap::new();
+        for BaseRequest { source, platform } in &needed {
+            by_source.entry(source).or_default().push(platform);
+        }
+        let mut found: Vec<Option<Result<Vec<BaseImage>, BuildError>>> = Vec::new();
+        found.resize_with(by_source.len(), || None);
         std::thread::scope(|scope| {
-            for (base, place) in needed.iter().zip(&mut found) {
+            for ((source, platforms), place) in by_source.iter().zip(&mut found) {
                 let finder = &finder;
-                scope.spawn(move || *place = Some(finder.find(&base.source, &base.platform)));
+                scope.spawn(move || *place = Some(finder.find(source, platforms)));
             }
         });
-        let found = needed.into_iter().zip(found.into_iter().flatten());
-        found.map(|(base, image)| Ok((base, image?))).collect()
+        // Requests are in the order of their sources.
+        let images = found.into_iter().flatten();
+        let images = images.collect::<Result<Vec<_>, BuildError>>()?;
+        Ok(needed
+            .into_iter()
+            .zip(images.into_iter().flatten())
+            .collect())
     }
 
     /// Reads the context if anything is copied from it.
