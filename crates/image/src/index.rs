@@ -38,9 +38,22 @@ struct Fields {
 impl Index {
     /// Makes a new OCI index. Equal arguments give equal bytes.
     pub fn new(manifests: Vec<Descriptor>, annotations: BTreeMap<String, String>) -> Self {
+        Self::of_type(MediaType::OciIndex, manifests, annotations)
+    }
+
+    /// Makes a new manifest list of docker, which has the same fields but for annotations.
+    pub fn docker(manifests: Vec<Descriptor>) -> Self {
+        Self::of_type(MediaType::DockerIndex, manifests, BTreeMap::new())
+    }
+
+    fn of_type(
+        media_type: MediaType,
+        manifests: Vec<Descriptor>,
+        annotations: BTreeMap<String, String>,
+    ) -> Self {
         let fields = Fields {
             schema_version: 2,
-            media_type: Some(MediaType::OciIndex.as_str().to_owned()),
+            media_type: Some(media_type.as_str().to_owned()),
             artifact_type: None,
             manifests,
             subject: None,

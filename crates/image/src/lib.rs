@@ -34,7 +34,9 @@ pub use git_commit::{CommitError, CommitId, CommitPrefix};
 pub use git_url::{GitTimes, GitUrl};
 pub use index::Index;
 pub use manifest::Manifest;
-pub use media_type::{LayerCompression, LayerMediaType, MediaType, oci_layer_media_type};
+pub use media_type::{
+    LayerCompression, LayerMediaType, MediaType, docker_layer_media_type, oci_layer_media_type,
+};
 pub use platform::{OsVersion, Platform, PlatformError};
 pub use reference::{Reference, ReferenceError, Repository};
 pub use remote_source::{RemoteSource, RemoteSourceError};

@@ -43,9 +43,28 @@ impl Manifest {
         layers: Vec<Descriptor>,
         annotations: BTreeMap<String, String>,
     ) -> Self {
+        Self::of_type(MediaType::OciManifest, config, layers, annotations)
+    }
+
+    /// Makes a new manifest of docker's schema 2, which has the same fields. The descriptors should
+    /// have docker's media types too.
+    pub fn docker(
+        config: Descriptor,
+        layers: Vec<Descriptor>,
+        annotations: BTreeMap<String, String>,
+    ) -> Self {
+        Self::of_type(MediaType::DockerManifest, config, layers, annotations)
+    }
+
+    fn of_type(
+        media_type: MediaType,
+        config: Descriptor,
+        layers: Vec<Descriptor>,
+        annotations: BTreeMap<String, String>,
+    ) -> Self {
         let fields = Fields {
             schema_version: 2,
-            media_type: Some(MediaType::OciManifest.as_str().to_owned()),
+            media_type: Some(media_type.as_str().to_owned()),
             artifact_type: None,
             config,
             layers,

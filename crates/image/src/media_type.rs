@@ -188,6 +188,11 @@ impl LayerMediaType {
     }
 }
 
+/// The media type that docker's schema 2 has for a layer of this compression.
+pub fn docker_layer_media_type(compression: LayerCompression) -> &'static str {
+    MediaType::DockerLayer(layer(compression, true)).as_str()
+}
+
 /// The media type that a new layer of this compression gets.
 pub fn oci_layer_media_type(compression: LayerCompression) -> &'static str {
     MediaType::OciLayer(layer(compression, true)).as_str()

@@ -207,6 +207,17 @@ fn new_documents_are_read_back() {
     let index = Index::new(vec![manifest.descriptor()], Default::default());
     let again = Document::parse(index.raw(), Some(index.media_type())).unwrap();
     assert_eq!(again, Document::Index(index));
+
+    let manifest = Manifest::docker(manifest.config().clone(), Vec::new(), Default::default());
+    let docker = "application/vnd.docker.distribution.manifest.v2+json";
+    assert_eq!(manifest.media_type(), docker);
+    let again = Document::parse(manifest.raw(), Some(docker)).unwrap();
+    assert_eq!(again, Document::Manifest(manifest.clone()));
+    let index = Index::docker(vec![manifest.descriptor()]);
+    let docker = "application/vnd.docker.distribution.manifest.list.v2+json";
+    assert_eq!(index.media_type(), docker);
+    let again = Document::parse(index.raw(), Some(docker)).unwrap();
+    assert_eq!(again, Document::Index(index));
 }
 
 proptest! {
