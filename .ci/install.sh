@@ -25,7 +25,7 @@ fi
 if wants determinism; then packages+=(qemu-user); fi
 if wants e2e; then
     packages+=(apache2-utils attr buildah containerd debootstrap docker-registry libcap2-bin)
-    packages+=(libhivex-bin openssl python3-hivex skopeo uidmap umoci zstd)
+    packages+=(bzip2 libhivex-bin openssl python3-hivex runc skopeo uidmap umoci xz-utils zstd)
 fi
 missing=()
 for package in "${packages[@]}"; do
@@ -114,6 +114,18 @@ if wants e2e; then
     install -d -o "$CI_USER" -g "$CI_USER" "$CI_BASE/e2e-cache"
     if [[ ! -s $CI_BASE/e2e-cache/debian.tar ]]; then echo "  debootstrap"; fi
     quietly bash testkit/e2e/debian.sh "$CI_BASE/e2e-cache"
+fi
+
+# --- dockerd, a reader of what is written --------------------------------------------------------------
+# Taken out of its packages: to install them would start a service. The tests run it without root.
+if wants e2e && [[ ! -x $CI_BASE/docker/usr/sbin/dockerd ]]; then
+    echo "  docker.io"
+    rm -rf "$CI_BASE/docker"
+    mkdir "$CI_BASE/docker"
+    for package in docker.io rootlesskit; do
+        (cd "$CI_BASE/docker" && quietly apt-get -q download "$package")
+        dpkg-deb -x "$CI_BASE/docker/$package"_*.deb "$CI_BASE/docker"
+    done
 fi
 
 # --- The copy of the checkout ------------------------------------------------------------------------

@@ -10,6 +10,8 @@ export CROSSDOCK=$CARGO_TARGET_DIR/release/crossdock
 export CROSSDOCK_FIXTURES=$CARGO_TARGET_DIR/release/crossdock-fixtures
 export CROSSDOCK_VALIDATOR=$CARGO_TARGET_DIR/release/crossdock-validator
 export CROSSDOCK_E2E_CACHE=$CI_BASE/e2e-cache
+# dockerd, docker and rootlesskit.
+export CROSSDOCK_E2E_DOCKER=$CI_BASE/docker
 
 stage 'unit tests of testkit/e2e' python3 -m unittest discover -s testkit/e2e -p '*test*.py'
 count_tests 'unit tests of testkit/e2e'
