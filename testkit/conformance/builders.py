@@ -151,7 +151,8 @@ class BuildKit(Builder):
             raise Absent(f"buildkitd does not start: {log.read()[-300:]}")
 
     def commands(self, case, folder, out, server):
-        command = [*self.client, "build", "--progress", "plain", "--frontend", "dockerfile.v0"]
+        command = [*self.client, "build", "--progress", "plain", "--no-cache"]
+        command += ["--frontend", "dockerfile.v0"]
         for local in ("context", "dockerfile"):
             command += ["--local", f"{local}={folder}/context"]
         # With "cmdline" the frontend that the syntax directive names is taken to be running.

@@ -8,6 +8,7 @@ Input:
     -- context [NAME] --        lines of `lines.py`; files that follow are of the context NAME
     -- tar PATH --              a tar in the context of these lines, compressed as its name says
     -- http PATH [HEADER=VALUE…] --   a file under @http@/
+    -- servedtar PATH [HEADER=VALUE…] --   the same, a tar of these lines
     -- git NAME --              a repository @git@/NAME.git: lines, `commit TEXT`, `tag`, `branch NAME`
 
 Expected: either
@@ -77,7 +78,7 @@ class Case:
         if kind == "options":
             rows = (line.split(None, 1) for line in section.text.splitlines() if line.strip())
             self.options += [(row[0], row[1] if len(row) > 1 else "") for row in rows]
-        elif kind in ("Dockerfile", "file", "context", "tar", "http", "git"):
+        elif kind in ("Dockerfile", "file", "context", "tar", "http", "servedtar", "git"):
             self.inputs.append((kind, words, section.text))
         elif kind == "config":
             rows = [line for line in section.text.splitlines() if line.strip()]
@@ -132,9 +133,12 @@ class Case:
                 entry = lines.Entry("file", 0o644, 0, 0, self.source_time)
                 entry.text = compress(words[0], images.tar_of(lines.decode_all(text)))
                 write_entry(root, words[0], entry, stamps)
-            elif kind == "http":
-                headers = dict(word.replace("␠", " ").split("=", 1) for word in words[1:])
-                server.files[f"/http/{self.name}/{words[0]}"] = (text.encode(), headers)
+            elif kind in ("http", "servedtar"):
+                path, *rest = [word.replace("␠", " ") for word in words]
+                headers = dict(word.split("=", 1) for word in rest)
+                tar = kind == "servedtar"
+                content = images.tar_of(lines.decode_all(text)) if tar else text.encode()
+                server.files[f"/http/{self.name}/{path}"] = (content, headers)
             elif kind == "git":
                 make_repository(os.path.join(folder, "git", words[0]), text)
                 server.folders[f"/git/{self.name}/{words[0]}.git"] = os.path.join(

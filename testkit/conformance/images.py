@@ -9,6 +9,7 @@ Sections, each begun by a line `-- WORDS --`:
     -- empty CREATED_BY --                        a history record without a layer
 """
 
+import dataclasses
 import gzip
 import hashlib
 import io
@@ -38,10 +39,16 @@ KINDS = {
 def tar_of(entries, leading=""):
     """The bytes of a tar with these entries, as their lines have them."""
     buffer = io.BytesIO()
+    known = {}
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for path, entry in entries:
             info = tarfile.TarInfo(leading + path)
             info.type = KINDS[entry.kind]
+            if entry.kind == "hard":
+                # Another name's entry says of the file what the first one says.
+                target = entry.target
+                entry = dataclasses.replace(known[target], target=target, text=None)
+            known[path] = entry
             info.mode, info.uid, info.gid = entry.mode, entry.uid, entry.gid
             info.devmajor, info.devminor = entry.device
             info.linkname = entry.target

@@ -55,7 +55,7 @@ class Run:
         """The entries of a base image."""
         if name == "scratch":
             return {}
-        key = (name, platform or "linux/amd64")
+        key = (name, (platform or "linux/amd64").removesuffix("/v8"))
         if key not in self.images.trees:
             known = [p for n, p in self.images.trees if n == name]
             if len(known) != 1:
@@ -167,6 +167,7 @@ class Run:
         several = len(built) > 1
         bases = {platform: base for platform, (base, _) in case.trees.items()}
         for platform, image in sorted(built.items()):
+            several = several or platform in case.configs
             words = f" {platform}" if several else ""
             text += f"-- config{words} --\n" + "".join(line + "\n" for line in image.config)
             if case.one("compare") == "config":
@@ -183,8 +184,8 @@ class Run:
         return []
 
     def guess(self, case, platform):
-        """The base image that the last FROM names."""
-        names = re.findall(r"^FROM\s.*?@([a-z]+)@", case.text, re.M | re.I)
+        """The base image that the last FROM names, or an argument for it."""
+        names = re.findall(r"^(?:FROM\s.*?|build-arg BASE=)@([a-z]+)@", case.text, re.M | re.I)
         return names[-1] if names else "scratch"
 
 
