@@ -11,6 +11,7 @@ use crate::instruction::{
 use crate::json::{JsonForm, json_form};
 use crate::logical::{Slice, Word};
 use crate::parse_error::{ParseError, ParseReason};
+use crate::run_flags;
 use crate::suggest::nearest;
 use crate::words::quoted_words;
 
@@ -167,7 +168,7 @@ fn onbuild(
     let mut trigger = rest.text().to_owned();
     for heredoc in heredocs {
         trigger.push('\n');
-        trigger.push_str(&String::from_utf8_lossy(&heredoc.content));
+        trigger.push_str(&String::from_utf8_lossy(&heredoc.written));
         trigger.push_str(&heredoc.name.text);
     }
     let instruction = Instruction {
@@ -177,6 +178,7 @@ fn onbuild(
         text: rest.text().to_owned(),
         kind,
         heredocs: heredocs.to_vec(),
+        comments: Vec::new(),
     };
     check_trigger(&instruction)?;
     Ok(Onbuild {
@@ -234,6 +236,10 @@ impl Statement<'_> {
             "MAINTAINER" => InstructionKind::Maintainer(self.single()?),
             _ => InstructionKind::Run(Run {
                 command: self.command(self.arguments)?,
+                mounts: run_flags::mounts(&flags)?,
+                network: run_flags::network(&flags)?,
+                security: run_flags::security(&flags)?,
+                devices: run_flags::devices(&flags)?,
                 flags: flags.into_given(),
             }),
         })

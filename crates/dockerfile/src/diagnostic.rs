@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::rule::Rule;
 use crate::span::{Source, Span};
 
 /// How bad it is.
@@ -26,82 +27,6 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Where; `None` for what has no place in the file, such as an unused build argument.
     pub span: Option<Span>,
-}
-
-macro_rules! rules {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
-        /// A check with a name. Names that docker's linter has mean the same here.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Rule {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl Rule {
-            /// The name that `# check=skip=` takes.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$name => stringify!($name),)*
-                }
-            }
-
-            /// The rule of a name, without regard to case.
-            pub fn from_name(name: &str) -> Option<Self> {
-                [$((stringify!($name), Self::$name),)*]
-                    .into_iter()
-                    .find(|(known, _)| known.eq_ignore_ascii_case(name))
-                    .map(|(_, rule)| rule)
-            }
-        }
-    };
-}
-
-rules! {
-    /// Stage names should be lower case.
-    StageNameCasing,
-    /// `as` should be written in the case of `from`.
-    FromAsCasing,
-    /// An empty line inside a continued instruction.
-    NoEmptyContinuation,
-    /// Instructions should all be upper or all lower case.
-    ConsistentInstructionCasing,
-    /// Two stages have one name.
-    DuplicateStageName,
-    /// A stage is called `scratch` or `context`.
-    ReservedStageName,
-    /// `CMD` or `ENTRYPOINT` in shell form does not pass signals on.
-    JsonArgsRecommended,
-    /// `MAINTAINER` is deprecated.
-    MaintainerDeprecated,
-    /// `FROM` uses an argument that no `ARG` before it declares.
-    UndefinedArgInFrom,
-    /// A relative `WORKDIR` depends on the base image.
-    WorkdirRelativePath,
-    /// A variable is used that is not set.
-    UndefinedVar,
-    /// Only the last `CMD`, `ENTRYPOINT` or `HEALTHCHECK` of a stage counts.
-    MultipleInstructionsDisallowed,
-    /// `ENV name value` instead of `ENV name=value`.
-    LegacyKeyValueFormat,
-    /// The base image is for another platform than was asked for.
-    InvalidBaseImagePlatform,
-    /// `--platform=$TARGETPLATFORM` is the default.
-    RedundantTargetPlatform,
-    /// The name of an argument or variable sounds like a secret, which would stay in the image.
-    SecretsUsedInArgOrEnv,
-    /// The protocol of `EXPOSE` should be lower case.
-    ExposeProtoCasing,
-    /// `EXPOSE` with a host address or host port.
-    ExposeInvalidFormat,
-    /// A `\` at the end of a line may be a path's, but continues the instruction (our own).
-    TrailingBackslash,
-    /// A `\` in a Windows path is taken as the escape character (our own).
-    BackslashEscapes,
-    /// A `--build-arg` that no `ARG` takes (our own).
-    UnusedBuildArg,
-    /// A Windows image from scratch without a version fails to start on most hosts (our own).
-    WindowsVersionMissing,
-    /// An instruction that has no effect on Windows (our own).
-    IgnoredOnWindows,
 }
 
 impl Diagnostic {
@@ -220,7 +145,7 @@ fn write_lines(out: &mut String, source: &Source, span: Span) -> Result<usize, f
 
 /// A source line for a terminal: what is not text, and every control character but the tab, is
 /// replaced, so that a Dockerfile cannot steer the terminal.
-fn printable(line: &[u8]) -> String {
+pub(crate) fn printable(line: &[u8]) -> String {
     String::from_utf8_lossy(line)
         .trim_start_matches('\u{feff}')
         .chars()

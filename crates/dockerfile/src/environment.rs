@@ -35,6 +35,12 @@ impl Environment {
         self.entries.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let entries = self.entries.iter();
+        entries.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// `name=value` texts, as an image config holds them.
     pub fn to_config(&self) -> Vec<String> {
         let entries = self.entries.iter();

@@ -106,6 +106,11 @@ impl Flags {
         Ok(values.into_iter().find(|word| !word.text.is_empty()))
     }
 
+    /// The value of a flag, even an empty one.
+    pub(crate) fn given_value(&self, name: &str) -> Result<Option<Word>, ParseError> {
+        Ok(self.values(name)?.into_iter().next())
+    }
+
     /// `--name`, `--name=true`, `--name=false`.
     pub(crate) fn switch(&self, name: &str) -> Result<Option<bool>, ParseError> {
         let Some(flag) = self.given.iter().find(|flag| flag.name == name) else {

@@ -17,6 +17,8 @@ pub struct Heredoc {
     pub expand: bool,
     /// The content with its line endings, leading tabs dropped if `strip_tabs` says so.
     pub content: Vec<u8>,
+    /// The content as it stands there, with its tabs.
+    pub(crate) written: Vec<u8>,
     /// Where the content stands in the source.
     pub body: Span,
 }

@@ -101,6 +101,17 @@ impl IgnorePatterns {
         self.patterns.is_empty()
     }
 
+    /// Whether a pattern takes paths back, with `!`.
+    pub fn has_exceptions(&self) -> bool {
+        self.patterns.iter().any(|pattern| pattern.exception)
+    }
+
+    /// Whether a pattern is written so that it means everything: `*`, `**` or `**/*`.
+    pub(crate) fn ignores_everything(&self) -> bool {
+        let mut patterns = self.patterns.iter().filter(|pattern| !pattern.exception);
+        patterns.any(|pattern| matches!(pattern.text.as_str(), "*" | "**" | "**/*"))
+    }
+
     /// Whether `path` is ignored, by a pattern that matches it or a directory above it. The path
     /// is relative to the context and has no slash at its start or end; the root, `.` or empty, is
     /// never ignored.

@@ -19,6 +19,16 @@ pub struct Instruction {
     pub kind: InstructionKind,
     /// Its here-documents in order.
     pub heredocs: Vec<Heredoc>,
+    /// The comments above it, without `#`.
+    pub comments: Vec<String>,
+}
+
+impl Instruction {
+    /// What a comment above says about the stage or argument `name`: `# NAME DESCRIPTION`.
+    pub fn description(&self, name: &str) -> Option<&str> {
+        let mut comments = self.comments.iter().filter(|_| !name.is_empty());
+        comments.find_map(|comment| comment.strip_prefix(name)?.strip_prefix(' '))
+    }
 }
 
 /// The instructions of docker/dockerfile:1.
@@ -188,8 +198,56 @@ pub struct Onbuild {
 pub struct Run {
     /// `--mount`, `--network`, `--security`, `--device`, in order.
     pub flags: Vec<Flag>,
+    /// `--mount`
+    pub mounts: Vec<MountFields>,
+    /// `--network`
+    pub network: Network,
+    /// `--security`
+    pub security: Security,
+    /// `--device`
+    pub devices: Vec<Device>,
     /// The command.
     pub command: CommandLine,
+}
+
+/// A `--mount`, whose values are not expanded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountFields {
+    /// `key=value` or `key`.
+    pub fields: Vec<String>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Which network a `RUN` has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Network {
+    /// Its own.
+    #[default]
+    Default,
+    /// None.
+    None,
+    /// The host's.
+    Host,
+}
+
+/// What a `RUN` may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Security {
+    /// What containers may do.
+    #[default]
+    Sandbox,
+    /// Everything.
+    Insecure,
+}
+
+/// A device of a `RUN` (CDI).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Device {
+    /// Its name.
+    pub name: String,
+    /// Without it the `RUN` fails.
+    pub required: bool,
 }
 
 /// A flag of `RUN`.

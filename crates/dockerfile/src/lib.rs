@@ -5,6 +5,8 @@
 //! images instead of fetching them. This is the only crate that knows Dockerfile syntax.
 
 mod arguments;
+mod call;
+mod csv;
 mod diagnostic;
 mod directive;
 mod duration;
@@ -21,12 +23,17 @@ mod logical;
 mod lower;
 mod parse_error;
 mod parser;
+mod rule;
+mod run_flags;
 mod shell_pattern;
 mod span;
 mod suggest;
 mod words;
 
-pub use diagnostic::{Diagnostic, Rule, Severity};
+pub use call::{
+    CheckReport, Lines, Outline, OutlineArgument, OutlineGiven, Target, Targets, targets,
+};
+pub use diagnostic::{Diagnostic, Severity};
 pub use directive::{Check, Directives, Escape};
 pub use environment::Environment;
 pub use expand::{ExpandError, Expander, Expansion};
@@ -35,13 +42,17 @@ pub use heredoc::Heredoc;
 pub use ignore::{IgnoreError, IgnorePatterns, IgnoreState};
 pub use image_path::{PathError, PathRules, ResolvedPath};
 pub use instruction::{
-    Add, ArgDefinition, CommandLine, Copy, Flag, From, Healthcheck, Instruction, InstructionKind,
-    KeyValue, Onbuild, Run, Transfer, TransferSource,
+    Add, ArgDefinition, CommandLine, Copy, Device, Flag, From, Healthcheck, Instruction,
+    InstructionKind, KeyValue, MountFields, Network, Onbuild, Run, Security, Transfer,
+    TransferSource,
 };
 pub use logical::Word;
 pub use lower::{
-    BaseConfig, BaseRequest, LowerError, LowerReason, Lowering, NamedContext, Options, Plan, lower,
+    BaseConfig, BaseRequest, LowerError, LowerReason, Lowering, NamedContext, Options, Plan,
+    check_file, lower, outline,
 };
 pub use parse_error::{ParseError, ParseReason};
 pub use parser::{Dockerfile, Line, LineRole};
+pub use rule::Rule;
+pub use run_flags::MountError;
 pub use span::{Position, Source, Span};

@@ -19,6 +19,12 @@ pub enum ParseReason {
     /// An instruction that is not UTF-8.
     #[error("the instruction is not valid UTF-8")]
     NotUtf8,
+    /// A line that docker does not take either.
+    #[error("the line is longer than {limit} bytes")]
+    LineTooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// `# syntax=` names a frontend that is not built in.
     #[error("the frontend {frontend:?} is not available: only docker/dockerfile is built in")]
     Frontend {
@@ -86,6 +92,27 @@ pub enum ParseReason {
         /// The value.
         value: String,
     },
+    /// A flag that has some values only.
+    #[error("--{flag}: {value:?} is not {expected}")]
+    FlagValue {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// A flag whose value is not a list with commas.
+    #[error("{value:?} is not a list with commas: {reason}")]
+    Csv {
+        /// The value.
+        value: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// `from` of a mount with a variable.
+    #[error("variables are not expanded in from= of a mount")]
+    MountFromExpansion,
     /// Too few or too many arguments.
     #[error("{instruction} needs {expected}")]
     Arguments {
@@ -176,6 +203,13 @@ impl ParseReason {
     fn help(&self) -> Option<String> {
         match self {
             Self::Frontend { .. } => Some("remove the line, or name docker/dockerfile".to_owned()),
+            Self::LineTooLong { .. } => {
+                Some("cut it with an escape character at the end of lines".to_owned())
+            }
+            Self::MountFromExpansion => Some(
+                "define a stage, FROM $IMAGE AS name, with a global ARG, and mount from it"
+                    .to_owned(),
+            ),
             Self::Escape { .. } => Some("write # escape=\\ or # escape=`".to_owned()),
             Self::Check { .. } => {
                 Some("the options are skip=, error= and experimental=".to_owned())

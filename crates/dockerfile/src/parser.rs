@@ -1,12 +1,13 @@
 //! From bytes to instructions.
 
 use crate::arguments;
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::Diagnostic;
 use crate::directive::{DirectiveReader, Directives, Escape};
 use crate::heredoc::{Heredoc, Opening, openings, strip_tabs};
 use crate::instruction::{Instruction, InstructionKind};
 use crate::logical::{Logical, Word};
 use crate::parse_error::{ParseError, ParseReason};
+use crate::rule::Rule;
 use crate::span::{Source, Span};
 
 /// A parsed Dockerfile: instructions with their places, nothing expanded.
@@ -87,6 +88,7 @@ impl Dockerfile {
             bytes,
             at: 0,
             reader: DirectiveReader::default(),
+            comments: Vec::new(),
             instructions: Vec::new(),
             lines: Vec::new(),
             warnings: Vec::new(),
@@ -139,22 +141,35 @@ struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
     reader: DirectiveReader,
+    /// The comments since the last instruction or empty comment.
+    comments: Vec<String>,
     instructions: Vec<Instruction>,
     lines: Vec<Line>,
     warnings: Vec<Diagnostic>,
 }
 
+/// A line of this many bytes, without its newline, is too long.
+const LONGEST_LINE: usize = 64 << 10;
+
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl<'a> Parser<'a> {
     /// Takes the next physical line and returns it without its ending.
-    fn next_line(&mut self, role: LineRole) -> Span {
+    ///
+    /// A line that BuildKit's scanner does not take (bufio.MaxScanTokenSize) is an error.
+    fn next_line(&mut self, role: LineRole) -> Result<Span, ParseError> {
         let rest = &self.bytes[self.at..];
-        let length = rest
-            .iter()
-            .position(|b| *b == b'\n')
-            .map_or(rest.len(), |at| at + 1);
+        let newline = rest.iter().position(|b| *b == b'\n');
+        let length = newline.map_or(rest.len(), |at| at + 1);
         let whole = Span::new(self.at, self.at + length);
+        if length - usize::from(newline.is_some()) >= LONGEST_LINE {
+            return Err(ParseError {
+                span: Span::new(whole.start, whole.start),
+                reason: ParseReason::LineTooLong {
+                    limit: LONGEST_LINE - 1,
+                },
+            });
+        }
         self.at = whole.end;
         self.lines.push(Line { span: whole, role });
         let ending = self.bytes[whole.range()]
@@ -162,7 +177,7 @@ impl<'a> Parser<'a> {
             .rev()
             .take_while(|byte| matches!(byte, b'\r' | b'\n'))
             .count();
-        Span::new(whole.start, whole.end - ending)
+        Ok(Span::new(whole.start, whole.end - ending))
     }
 
     fn set_role(&mut self, role: LineRole) {
@@ -193,7 +208,7 @@ impl<'a> Parser<'a> {
     /// Takes a line outside instructions: a blank, a comment, a directive, or the first line of
     /// an instruction with everything that belongs to it.
     fn line(&mut self) -> Result<(), ParseError> {
-        let mut line = self.next_line(LineRole::Blank);
+        let mut line = self.next_line(LineRole::Blank)?;
         if line.start == 0 && self.text(line).starts_with(BYTE_ORDER_MARK) {
             line.start += BYTE_ORDER_MARK.len();
         }
@@ -207,6 +222,9 @@ impl<'a> Parser<'a> {
                 true => LineRole::Directive,
                 false => LineRole::Comment,
             });
+            if !directive {
+                self.comment(line);
+            }
             return Ok(());
         }
         self.reader.line("", line.start)?;
@@ -218,6 +236,16 @@ impl<'a> Parser<'a> {
         self.instruction(Span::new(start, line.end))
     }
 
+    /// Keeps a comment for the next instruction. An empty one drops those before it, an empty line
+    /// does not (BuildKit's parser.Parse).
+    fn comment(&mut self, line: Span) {
+        let text = String::from_utf8_lossy(&self.text(line)[1..]);
+        match text.trim() {
+            "" => self.comments.clear(),
+            comment => self.comments.push(comment.to_owned()),
+        }
+    }
+
     /// Joins the lines of an instruction whose first line is `line`.
     fn instruction(&mut self, line: Span) -> Result<(), ParseError> {
         let index = self.instructions.len();
@@ -226,8 +254,9 @@ impl<'a> Parser<'a> {
         let mut end = line.end;
         let mut continued = self.join(&mut logical, line)?;
         let mut backslash = continued.then_some(line);
+        let mut empty = false;
         while continued && self.at < self.bytes.len() {
-            let line = self.next_line(LineRole::Instruction(index));
+            let line = self.next_line(LineRole::Instruction(index))?;
             let bytes = self.text(line);
             if is_comment(bytes) {
                 self.set_role(LineRole::Comment);
@@ -235,7 +264,9 @@ impl<'a> Parser<'a> {
             }
             if bytes.iter().all(u8::is_ascii_whitespace) {
                 self.set_role(LineRole::Blank);
-                self.empty_continuation(line);
+                if !std::mem::replace(&mut empty, true) {
+                    self.empty_continuation(line);
+                }
                 continue;
             }
             self.trailing_backslash(backslash, line)?;
@@ -270,6 +301,7 @@ impl<'a> Parser<'a> {
         }
         let (keyword, kind) = arguments::parse(line, self.escape(), &opened, &heredocs)?;
         self.check(&keyword, &kind, statement);
+        self.check_description(&kind, statement);
         self.instructions.push(Instruction {
             span: Span::new(statement.start, end),
             statement,
@@ -277,6 +309,7 @@ impl<'a> Parser<'a> {
             text: line.text().to_owned(),
             kind,
             heredocs,
+            comments: std::mem::take(&mut self.comments),
         });
         Ok(())
     }
@@ -287,7 +320,7 @@ impl<'a> Parser<'a> {
         let start = self.at;
         while self.at < self.bytes.len() {
             let end = self.at;
-            let line = self.next_line(LineRole::Heredoc(index));
+            let line = self.next_line(LineRole::Heredoc(index))?;
             let mut text = self.text(line);
             while opening.strip_tabs && text.first() == Some(&b'\t') {
                 text = &text[1..];
@@ -307,6 +340,7 @@ impl<'a> Parser<'a> {
                     span: place,
                 },
                 descriptor: opening.descriptor,
+                written: self.text(body).to_vec(),
                 strip_tabs: opening.strip_tabs,
                 expand: opening.expand,
                 content,
@@ -327,7 +361,7 @@ impl<'a> Parser<'a> {
             Diagnostic::warning(
                 Rule::NoEmptyContinuation,
                 line,
-                "an empty line inside an instruction".to_owned(),
+                "Empty continuation line".to_owned(),
             )
             .with_help("remove it, or make it a comment"),
         );
@@ -364,13 +398,36 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
+    /// Warns about a comment that seems to describe a stage or argument, and does not name it.
+    fn check_description(&mut self, kind: &InstructionKind, statement: Span) {
+        let Some((keyword, names)) = defined(kind) else {
+            return;
+        };
+        let Some(comment) = self.comments.last() else {
+            return;
+        };
+        let first = comment.split(' ').next().unwrap_or_default();
+        if names.iter().any(|name| name == first) {
+            return;
+        }
+        let example = match names.as_slice() {
+            [name] => name,
+            _ => "<arg_key>",
+        };
+        let message =
+            format!("Comment for {keyword} should follow the format: `# {example} <description>`");
+        let rule = Rule::InvalidDefinitionDescription;
+        self.warnings
+            .push(Diagnostic::warning(rule, statement, message));
+    }
+
     fn check(&mut self, keyword: &Word, kind: &InstructionKind, statement: Span) {
         match kind {
             InstructionKind::Maintainer(_) => self.warnings.push(
                 Diagnostic::warning(
                     Rule::MaintainerDeprecated,
                     statement,
-                    "MAINTAINER is deprecated".to_owned(),
+                    "Maintainer instruction is deprecated in favor of using label".to_owned(),
                 )
                 .with_help("use LABEL org.opencontainers.image.authors=\"…\""),
             ),
@@ -380,7 +437,7 @@ impl<'a> Parser<'a> {
                     self.warnings.push(Diagnostic::warning(
                         Rule::StageNameCasing,
                         name.span,
-                        format!("the stage name {:?} should be lower case", name.text),
+                        format!("Stage name '{}' should be lowercase", name.text),
                     ));
                 }
                 let between = Span::new(from.image.span.end, name.span.start);
@@ -393,13 +450,26 @@ impl<'a> Parser<'a> {
                     self.warnings.push(Diagnostic::warning(
                         Rule::FromAsCasing,
                         between,
-                        format!("{word:?} and {:?} are not of the same case", keyword.text),
+                        format!(
+                            "'{word}' and '{}' keywords' casing do not match",
+                            keyword.text
+                        ),
                     ));
                 }
             }
             _ => {}
         }
     }
+}
+
+/// What an instruction defines, by its keyword: the stage of a `FROM`, the arguments of an `ARG`.
+fn defined(kind: &InstructionKind) -> Option<(&'static str, Vec<String>)> {
+    let names = match kind {
+        InstructionKind::From(from) => vec![from.name.as_ref()?.text.to_lowercase()],
+        InstructionKind::Arg(list) => list.iter().map(|arg| arg.name.text.clone()).collect(),
+        _ => return None,
+    };
+    Some((kind.keyword(), names))
 }
 
 fn is_comment(line: &[u8]) -> bool {

@@ -1,16 +1,20 @@
 //! Instructions that change the image's config.
 
+use std::collections::BTreeSet;
+
 use crossdock_graph::Operation;
 use crossdock_image::{Config, Health, History, RootFs};
 
+use super::captured::Argument;
 use super::error::{LowerError, LowerReason};
-use super::go_format::{list, quoted_list};
+use super::go_format::{self, list, quoted_list};
 use super::stage::{Site, Stage};
 use super::{Lowerer, expose, signal};
-use crate::diagnostic::Rule;
+use crate::diagnostic::Diagnostic;
 use crate::duration;
 use crate::instruction::{ArgDefinition, CommandLine, Healthcheck, KeyValue};
 use crate::logical::Word;
+use crate::rule::Rule;
 
 /// Takes out of a base's config what the builder fills in again, and returns the history.
 pub(super) fn clear_built(config: &mut Config) -> Vec<History> {
@@ -86,8 +90,10 @@ impl Lowerer<'_> {
         for pair in pairs {
             if pair.legacy {
                 let keyword = site.instruction.kind.keyword();
-                let message =
-                    format!("{keyword} name value is the old form of {keyword} name=value");
+                let message = format!(
+                    "\"{keyword} key=value\" should be used instead of legacy \"{keyword} key \
+                     value\" format"
+                );
                 self.warn(Rule::LegacyKeyValueFormat, site.statement(), message);
             }
             let name = self.text(stage, &pair.key, site)?;
@@ -110,11 +116,24 @@ impl Lowerer<'_> {
         for definition in definitions {
             let name = &definition.name.text;
             self.check_secret("ARG", name, site);
-            let value = match (self.options.build_args.get(name), &definition.default) {
+            let given = self.options.build_args.get(name);
+            let inherited = given.is_none() && definition.default.is_none();
+            let value = match (given, &definition.default) {
                 (Some(given), _) => Some(given.clone()),
                 (None, Some(default)) => Some(self.text(stage, default, site)?),
                 (None, None) => self.globals.get(name).map(str::to_owned),
             };
+            if !(inherited && value.is_some()) {
+                let description = site.instruction.description(name);
+                let argument = Argument {
+                    value: value.clone().unwrap_or_default(),
+                    description: description.unwrap_or_default().to_owned(),
+                    needs: BTreeSet::new(),
+                    span: site.statement(),
+                };
+                stage.outline.arguments.insert(name.clone(), argument);
+            }
+            stage.outline.used.insert(name.clone());
             created_by.push_str(&format!(" {name}"));
             if let Some(value) = value {
                 created_by.push_str(&format!("={value}"));
@@ -136,7 +155,10 @@ impl Lowerer<'_> {
         let rules = stage.rules();
         self.check_backslashes(rules, word, &written, site.at(word.span));
         if !stage.directory_set && !rules.is_absolute(&written) {
-            let message = format!("the relative WORKDIR {written:?} depends on the base image's");
+            let message = format!(
+                "Relative workdir {} can have unexpected results if the base image changes",
+                go_format::quote(&written)
+            );
             self.warn(Rule::WorkdirRelativePath, site.at(word.span), message);
         }
         stage.directory_set = true;
@@ -238,11 +260,16 @@ impl Lowerer<'_> {
                     site.error(word.span, LowerReason::Port { port, reason })
                 })?;
                 if exposed.upper_case {
-                    let message = format!("the protocol of {port} should be lower case");
+                    let message = format!(
+                        "Defined protocol '{port}' in EXPOSE instruction should be lowercase"
+                    );
                     self.warn(Rule::ExposeProtoCasing, site.at(word.span), message);
                 }
                 if exposed.mapped {
-                    let message = format!("{port}: EXPOSE maps no host address or host port");
+                    let message = format!(
+                        "EXPOSE instruction should not define an IP address or host-port \
+                         mapping, found '{port}'"
+                    );
                     self.warn(Rule::ExposeInvalidFormat, site.at(word.span), message);
                 }
                 ports.extend(exposed.ports);
@@ -318,16 +345,25 @@ impl Lowerer<'_> {
 
     fn check_once(&mut self, keyword: &str, earlier: Option<crate::span::Span>, site: &Site<'_>) {
         if let Some(earlier) = earlier {
+            let message = format!(
+                "Multiple {keyword} instructions should not be used in the same stage because \
+                 only the last one will be used"
+            );
+            let rule = Rule::MultipleInstructionsDisallowed;
+            let warning = Diagnostic::warning(rule, earlier, message);
             let line = self.line(site.statement());
-            let message = format!("this {keyword} has no effect: line {line} has another");
-            self.warn(Rule::MultipleInstructionsDisallowed, earlier, message);
+            let help = format!("remove it: the one that counts is on line {line}");
+            self.warnings.push(warning.with_help(help));
         }
     }
 
     fn check_exec(&mut self, stage: &Stage, command: &CommandLine, site: &Site<'_>) {
         if !command.exec && stage.config.config.shell.is_empty() {
             let keyword = site.instruction.kind.keyword();
-            let message = format!("{keyword} in shell form does not pass signals to the program");
+            let message = format!(
+                "JSON arguments recommended for {keyword} to prevent unintended behavior related \
+                 to OS signals"
+            );
             self.warn(Rule::JsonArgsRecommended, site.statement(), message);
         }
     }
@@ -350,7 +386,10 @@ impl Lowerer<'_> {
         let lowered = name.to_lowercase();
         let has = |list: &[&str]| lowered.split('_').any(|part| list.contains(&part));
         if has(&SECRET) && !has(&HARMLESS) {
-            let message = format!("{keyword} {name} sounds like a secret, and stays in the image");
+            let message = format!(
+                "Do not use ARG or ENV instructions for sensitive data ({keyword} {})",
+                go_format::quote(name)
+            );
             self.warn(Rule::SecretsUsedInArgOrEnv, site.statement(), message);
         }
     }

@@ -1,10 +1,12 @@
 //! What can be wrong with a Dockerfile that parses.
 
-use crate::diagnostic::{Diagnostic, Rule};
+use crate::diagnostic::Diagnostic;
 use crate::expand::ExpandError;
 use crate::image_path::PathError;
 use crate::parse_error::ParseReason;
 use crate::parser::Dockerfile;
+use crate::rule::Rule;
+use crate::run_flags::MountError;
 use crate::span::Span;
 use crossdock_image::{PlatformError, RemoteSourceError, SourceError};
 
@@ -23,6 +25,21 @@ pub struct LowerError {
 /// Why a Dockerfile cannot be lowered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LowerReason {
+    /// `BUILDKIT_SYNTAX` names a frontend that is not built in.
+    #[error(
+        "BUILDKIT_SYNTAX: the frontend {frontend:?} is not available: only docker/dockerfile is \
+         built in"
+    )]
+    Frontend {
+        /// The frontend.
+        frontend: String,
+    },
+    /// `BUILDKIT_DOCKERFILE_CHECK` with an option that does not exist.
+    #[error("BUILDKIT_DOCKERFILE_CHECK: invalid check option {option:?}")]
+    CheckOption {
+        /// The option.
+        option: String,
+    },
     /// There is no `FROM`.
     #[error("the file has no FROM")]
     NoStages,
@@ -97,11 +114,21 @@ pub enum LowerReason {
         /// The number.
         number: String,
     },
-    /// A folder context as base.
-    #[error("the build context {name} is a folder, which cannot be a base")]
-    FolderBase {
+    /// A named context stands for a stage that does not exist.
+    #[error("the build context {context} stands for stage {stage:?}, which does not exist")]
+    ContextStage {
         /// Its name.
-        name: String,
+        context: String,
+        /// The stage.
+        stage: String,
+        /// A similar name.
+        suggestion: Option<String>,
+    },
+    /// Stages need each other, by named contexts that stand for stages.
+    #[error("stages need each other: {}", stages.join(" needs "))]
+    Circle {
+        /// The stages, the first again as the last.
+        stages: Vec<String>,
     },
     /// A path that the system does not take.
     #[error("{0}")]
@@ -129,6 +156,12 @@ pub enum LowerReason {
     /// A URL or git address that cannot be read.
     #[error("{0}")]
     Remote(RemoteSourceError),
+    /// A `--mount` that cannot be.
+    #[error("{0}")]
+    Mount(MountError),
+    /// A mount over everything.
+    #[error("a mount cannot have / as its target")]
+    MountTarget,
     /// A mode that is neither octal nor symbolic.
     #[error("invalid mode {mode:?}")]
     Mode {
@@ -205,14 +238,27 @@ impl LowerError {
     /// As a message with a place.
     pub fn diagnostic(&self) -> Diagnostic {
         let help = self.note.clone().or_else(|| self.reason.help());
-        Diagnostic::error(self.span, self.to_string(), help)
+        let mut diagnostic = Diagnostic::error(self.span, self.to_string(), help);
+        if self.reason.is_about_options() {
+            diagnostic.span = None;
+        }
+        diagnostic
     }
 }
 
 impl LowerReason {
+    /// Whether it is about the command line, and so about no place of the file.
+    fn is_about_options(&self) -> bool {
+        matches!(self, Self::Frontend { .. } | Self::CheckOption { .. })
+    }
+
     fn help(&self) -> Option<String> {
         Some(match self {
             Self::UnknownTarget {
+                suggestion: Some(suggestion),
+                ..
+            }
+            | Self::ContextStage {
                 suggestion: Some(suggestion),
                 ..
             } => format!("did you mean {suggestion}?"),
@@ -224,6 +270,11 @@ impl LowerReason {
                 "define a stage, FROM $IMAGE AS name, with a global ARG, and copy from it"
                     .to_owned()
             }
+            Self::Frontend { .. } => "leave the argument out, or name docker/dockerfile".to_owned(),
+            Self::CheckOption { .. } => {
+                "the options are skip=, error= and experimental=".to_owned()
+            }
+            Self::Mount(error) => return error.help(),
             Self::CopyRemote { .. } => "use ADD".to_owned(),
             Self::Checksum => "remove --checksum, or ADD from a URL".to_owned(),
             Self::ChecksumOfSeveral => "write one ADD for each source".to_owned(),

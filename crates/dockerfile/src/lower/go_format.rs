@@ -12,7 +12,7 @@ pub(super) fn quoted_list(words: &[String]) -> String {
 }
 
 /// Go's `strconv.Quote`.
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars() {
         match c {

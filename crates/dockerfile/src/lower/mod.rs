@@ -3,12 +3,18 @@
 //! Lowering fetches nothing: where it depends on a base image's config it says so, and the caller
 //! comes back with the config.
 
+mod bases;
+mod captured;
+mod checks;
 mod config;
+mod contexts;
 mod error;
 mod expose;
 mod go_format;
+mod look;
 mod mode;
 mod remote;
+mod run;
 mod scope;
 mod signal;
 mod stage;
@@ -21,17 +27,23 @@ use crossdock_graph::{Graph, HistoryStep, Location, Operation, Step, Target};
 use crossdock_image::{Config, ImageSource, Platform};
 
 pub use error::{LowerError, LowerReason};
+pub use look::{check_file, outline};
 
-use crate::diagnostic::{Diagnostic, Rule};
-use crate::directive::Escape;
+use crate::diagnostic::Diagnostic;
+use crate::directive::{self, Check, Escape};
 use crate::environment::Environment;
+use crate::ignore::IgnorePatterns;
 use crate::image_path::PathRules;
 use crate::instruction::Instruction;
 use crate::logical::Word;
 use crate::parser::Dockerfile;
+use crate::rule::Rule;
+use crate::run_flags::parse_bool;
 use crate::span::Span;
+use bases::Base;
+use contexts::Contexts;
 use stage::Stage;
-use stages::{Base, Prepared, StageSource};
+use stages::{Preparation, Prepared, StageSource};
 
 /// What the user asked for beside the Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +59,11 @@ pub struct Options {
     pub build_args: BTreeMap<String, String>,
     /// `--label`, added to the target after its instructions.
     pub labels: BTreeMap<String, String>,
-    /// `--build-context`: names that stand for an image or a folder instead of what the
-    /// Dockerfile means by them.
+    /// `--build-context`: names that stand for something else than what the Dockerfile means by
+    /// them, a stage or an image. `NAME::PLATFORM` counts for that platform alone.
     pub contexts: BTreeMap<String, NamedContext>,
+    /// The main context's ignore file, for the check of what it leaves out.
+    pub ignore: Option<IgnorePatterns>,
 }
 
 /// What a `--build-context` names.
@@ -57,8 +71,10 @@ pub struct Options {
 pub enum NamedContext {
     /// An image.
     Image(ImageSource),
-    /// A folder; the graph refers to it by the context's name.
-    Folder,
+    /// A folder, a tar or a git tree; the graph refers to it by the context's name.
+    Files,
+    /// A stage of the Dockerfile, by name or number.
+    Stage(String),
 }
 
 impl Options {
@@ -71,7 +87,22 @@ impl Options {
             build_args: BTreeMap::new(),
             labels: BTreeMap::new(),
             contexts: BTreeMap::new(),
+            ignore: None,
         }
+    }
+
+    /// `BUILDKIT_CONTEXT_KEEP_GIT_DIR`: a context that is a git repository has its `.git`.
+    pub fn context_keeps_git_dir(&self) -> bool {
+        self.switch("BUILDKIT_CONTEXT_KEEP_GIT_DIR") == Some(true)
+    }
+
+    /// `BUILDKIT_MULTI_PLATFORM`: whether the result is an index, even of one platform.
+    pub fn multi_platform(&self) -> Option<bool> {
+        self.switch("BUILDKIT_MULTI_PLATFORM")
+    }
+
+    fn switch(&self, name: &str) -> Option<bool> {
+        parse_bool(self.build_args.get(name)?)
     }
 }
 
@@ -130,21 +161,21 @@ fn lower_target(
     options: &Options,
     bases: &BTreeMap<BaseRequest, BaseConfig>,
 ) -> Result<Lowering, LowerError> {
-    let mut lowerer = Lowerer::new(file, options, bases)?;
+    let mut lowerer = Lowerer::new(file, options, bases, Purpose::Build)?;
     let target = lowerer.target()?;
-    let (prepared, missing) = lowerer.prepare(target)?;
-    if !missing.is_empty() {
-        return Ok(Lowering::Needs(missing));
+    let preparation = lowerer.prepare(&[target])?;
+    if !preparation.missing.is_empty() {
+        return Ok(Lowering::Needs(preparation.missing));
     }
-    lowerer.check_build_args(&prepared);
-    let mut stages = BTreeMap::new();
-    for (index, prepared) in &prepared {
-        let stage = lowerer.stage(*index, prepared, &stages)?;
-        stages.insert(*index, stage);
-    }
+    lowerer.check_build_args(&preparation.stages);
+    let mut stages = lowerer.lower_stages(&preparation)?;
     let stage = stages.remove(&target).expect("the target was lowered");
     let target = lowerer.finish(stage);
-    let warnings = lowerer.all_warnings()?;
+    let found = std::mem::take(&mut lowerer.warnings);
+    let warnings = match let_through(file, options, found)? {
+        (warnings, None) => warnings,
+        (_, Some(error)) => return Err(error),
+    };
     Ok(Lowering::Done(Box::new(Plan {
         graph: lowerer.graph,
         target,
@@ -152,12 +183,23 @@ fn lower_target(
     })))
 }
 
+/// What a Dockerfile is lowered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To be built.
+    Build,
+    /// To be looked at: `RUN` is gone over, and bases need not be known.
+    Check,
+}
+
 /// The state of one call of [`lower`].
 struct Lowerer<'a> {
+    purpose: Purpose,
     file: &'a Dockerfile,
     options: &'a Options,
     bases: &'a BTreeMap<BaseRequest, BaseConfig>,
     stages: Vec<StageSource<'a>>,
+    contexts: Contexts,
     /// What `FROM` may use: platform arguments and `ARG`s before the first `FROM`.
     globals: Environment,
     graph: Graph,
@@ -169,20 +211,27 @@ impl<'a> Lowerer<'a> {
         file: &'a Dockerfile,
         options: &'a Options,
         bases: &'a BTreeMap<BaseRequest, BaseConfig>,
+        purpose: Purpose,
     ) -> Result<Self, LowerError> {
+        check_frontend(options)?;
         let stages = stages::collect(file)?;
         let mut lowerer = Self {
+            purpose,
             file,
             options,
             bases,
             stages,
+            contexts: Contexts::new(&options.contexts),
             globals: Environment::new(false),
             graph: Graph::default(),
             warnings: Vec::new(),
         };
         lowerer.globals = lowerer.global_arguments()?;
+        lowerer.replace_stages();
         lowerer.check_names();
         lowerer.check_casing();
+        lowerer.check_bases();
+        lowerer.check_defaults();
         Ok(lowerer)
     }
 
@@ -248,6 +297,38 @@ impl<'a> Lowerer<'a> {
         })
     }
 
+    /// Puts named contexts in the places of stages of their names: of such a stage nothing is
+    /// done.
+    fn replace_stages(&mut self) {
+        for index in 0..self.stages.len() {
+            let stage = &self.stages[index];
+            let Some(name) = &stage.name else { continue };
+            let own = stage.from.platform.as_ref();
+            // A platform that cannot be read is an error when the stage is needed.
+            let platform = own.and_then(|word| self.stage_platform(word).ok());
+            let platform = platform.unwrap_or_else(|| self.options.platform.clone());
+            let replaced = self.contexts.find(name, &platform);
+            let stage = &mut self.stages[index];
+            if replaced.is_some() {
+                stage.instructions = &[];
+            }
+            stage.replaced = replaced;
+        }
+    }
+
+    /// Lowers the stages that are needed.
+    fn lower_stages(
+        &mut self,
+        preparation: &Preparation,
+    ) -> Result<BTreeMap<usize, Stage>, LowerError> {
+        let mut stages = BTreeMap::new();
+        for index in &preparation.order {
+            let stage = self.stage(*index, &preparation.stages[index], &stages)?;
+            stages.insert(*index, stage);
+        }
+        Ok(stages)
+    }
+
     /// Lowers one stage whose bases are lowered.
     fn stage(
         &mut self,
@@ -261,6 +342,7 @@ impl<'a> Lowerer<'a> {
             Base::Stage(base) => done[base].inherit(index),
             Base::Scratch(platform) => self.scratch(index, platform)?,
             Base::Image(request) => self.image(index, request)?,
+            Base::Files(name, platform) => self.files(index, name, platform)?,
         };
         for trigger in &prepared.triggers {
             let place = prepared.foreign_triggers.then_some(from.statement);
@@ -286,25 +368,80 @@ impl<'a> Lowerer<'a> {
             history: stage.history,
         }
     }
+}
 
-    /// The warnings that `# check=` lets through, in the order of the file.
-    fn all_warnings(&mut self) -> Result<Vec<Diagnostic>, LowerError> {
-        let check = &self.file.directives().check;
-        let mut warnings: Vec<Diagnostic> = self.file.warnings().to_vec();
-        warnings.append(&mut self.warnings);
-        warnings.retain(|warning| {
-            let skipped = warning.rule.is_some_and(|rule| check.skip.contains(&rule));
-            !check.skip_all && !skipped
-        });
-        warnings.sort_by_key(|warning| warning.span);
-        warnings.dedup();
-        if check.error && !warnings.is_empty() {
-            let span = warnings[0].span.unwrap_or_default();
-            return Err(LowerError::new(span, LowerReason::Checks { warnings }));
-        }
-        Ok(warnings)
+/// Warnings, and the error that `# check=error=true` makes of them.
+type LetThrough = (Vec<Diagnostic>, Option<LowerError>);
+
+/// The warnings, those of the parser too, that `# check=` and the comments above instructions let
+/// through, in the order of the file.
+fn let_through(
+    file: &Dockerfile,
+    options: &Options,
+    found: Vec<Diagnostic>,
+) -> Result<LetThrough, LowerError> {
+    let check = match options.build_args.get(CHECK_ARGUMENT) {
+        None => file.directives().check.clone(),
+        Some(value) if value.trim().is_empty() => Check::default(),
+        Some(value) => Check::parse(value).map_err(|option| {
+            LowerError::new(Span::default(), LowerReason::CheckOption { option })
+        })?,
+    };
+    let mut warnings: Vec<Diagnostic> = file.warnings().to_vec();
+    warnings.extend(found);
+    warnings.retain(|warning| {
+        let Some(rule) = warning.rule else {
+            return true;
+        };
+        let own = warning.span.and_then(|span| own_check(file, span, rule));
+        own.unwrap_or_else(|| check.lets_through(rule))
+    });
+    warnings.sort_by_key(|warning| warning.span);
+    // Stages with one base, and triggers, are gone over more than once.
+    let mut seen = BTreeSet::new();
+    warnings.retain(|warning| seen.insert((warning.span, warning.rule, warning.message.clone())));
+    let stop = (check.error && !warnings.is_empty()).then(|| {
+        let span = warnings[0].span.unwrap_or_default();
+        let warnings = warnings.clone();
+        LowerError::new(span, LowerReason::Checks { warnings })
+    });
+    Ok((warnings, stop))
+}
+
+/// What the comment `# check=` above the instruction at `span` says about `rule`, if anything.
+fn own_check(file: &Dockerfile, span: Span, rule: Rule) -> Option<bool> {
+    let instructions = file.instructions();
+    let after = instructions.partition_point(|other| other.span.start <= span.start);
+    let instruction = &instructions[after.checked_sub(1)?];
+    let mut comments = instruction.comments.iter();
+    let own = comments.find_map(|comment| Check::in_comment(comment))?;
+    match (rule.is_experimental(), own.lets_through(rule)) {
+        (true, true) => Some(true),
+        (false, false) => Some(false),
+        _ => None,
     }
 }
+
+/// `BUILDKIT_SYNTAX` stands for `# syntax=`.
+fn check_frontend(options: &Options) -> Result<(), LowerError> {
+    let Some(value) = options.build_args.get(SYNTAX_ARGUMENT) else {
+        return Ok(());
+    };
+    let frontend = directive::frontend(value.trim());
+    if directive::is_built_in(frontend) {
+        return Ok(());
+    }
+    let reason = LowerReason::Frontend {
+        frontend: frontend.to_owned(),
+    };
+    Err(LowerError::new(Span::default(), reason))
+}
+
+/// The build argument that stands for `# syntax=`.
+const SYNTAX_ARGUMENT: &str = "BUILDKIT_SYNTAX";
+
+/// The build argument that stands for `# check=`.
+const CHECK_ARGUMENT: &str = "BUILDKIT_DOCKERFILE_CHECK";
 
 /// The comment of this program's history records.
 const HISTORY_COMMENT: &str = "crossdock.dockerfile.v0";

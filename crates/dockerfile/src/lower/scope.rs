@@ -7,10 +7,11 @@ use crossdock_image::Platform;
 use super::Lowerer;
 use super::error::LowerError;
 use super::stages::{Prepared, expand_error};
-use crate::diagnostic::{Diagnostic, Rule, Severity};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::environment::Environment;
 use crate::expand::Expander;
 use crate::instruction::InstructionKind;
+use crate::rule::Rule;
 use crate::suggest::nearest;
 
 /// Build arguments that need no `ARG`, in upper case; lower case counts too.
@@ -25,10 +26,18 @@ const PROXY: [&str; 5] = [
 impl Lowerer<'_> {
     /// Platform arguments and the `ARG`s before the first `FROM`, with the command line's values.
     pub(super) fn global_arguments(&mut self) -> Result<Environment, LowerError> {
+        self.arguments_of(&self.options.build_args)
+    }
+
+    /// The same with `given` for the `ARG`s.
+    pub(super) fn arguments_of(
+        &self,
+        given: &BTreeMap<String, String>,
+    ) -> Result<Environment, LowerError> {
         let mut globals = Environment::new(false);
-        let given = &self.options.build_args;
         for (name, value) in self.predefined() {
-            globals.set(name, given.get(name).unwrap_or(&value));
+            let value = self.options.build_args.get(name).unwrap_or(&value);
+            globals.set(name, value);
         }
         let escape = self.file.directives().escape.char();
         for instruction in self.file.instructions() {

@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossdock_graph::{HistoryStep, Operation, OperationId};
 use crossdock_image::{Config, History, Platform, RemoteSourceError};
 
+use super::Lowerer;
+use super::captured::Captured;
 use super::config::clear_built;
 use super::error::{LowerError, LowerReason};
 use super::stages::expand_error;
-use super::{BaseRequest, Lowerer};
-use crate::diagnostic::Rule;
 use crate::environment::Environment;
 use crate::expand::{ExpandError, Expander, Expansion};
 use crate::image_path::{PathError, PathRules};
 use crate::instruction::{Instruction, InstructionKind};
 use crate::logical::Word;
+use crate::rule::Rule;
 use crate::span::Span;
 use crate::suggest::nearest;
 
@@ -30,14 +31,18 @@ pub(super) struct Stage {
     pub(super) history: Vec<HistoryStep>,
     /// `ENV`, of the base and of this stage.
     pub(super) environment: Environment,
-    /// What words are expanded with: `ENV` over `ARG`.
+    /// What words are expanded with: `ENV` and `ARG`, the later one of a name.
     pub(super) scope: Environment,
     /// Names that an `ARG` declared, with or without a value.
     pub(super) declared: BTreeSet<String>,
     /// Absolute, with `/`.
     pub(super) directory: String,
+    /// What it uses from outside.
+    pub(super) outline: Captured,
     /// A `WORKDIR` of this file was seen.
     pub(super) directory_set: bool,
+    /// The base image's config is not known, so neither are its variables.
+    pub(super) guessed: bool,
     pub(super) cmd: Option<Span>,
     pub(super) entrypoint: Option<Span>,
     pub(super) healthcheck: Option<Span>,
@@ -85,6 +90,11 @@ impl Stage {
     pub(super) fn inherit(&self, index: usize) -> Self {
         let mut stage = self.clone();
         stage.index = index;
+        stage.outline = Captured::default();
+        // BuildKit sets the image's variables anew, over the arguments of the base.
+        for (name, value) in stage.environment.iter() {
+            stage.scope.set(name, value);
+        }
         stage.config.config.on_build.clear();
         stage.cmd = None;
         stage.entrypoint = None;
@@ -99,11 +109,10 @@ impl Stage {
         self.config.config.env = self.environment.to_config();
     }
 
-    /// Gives an argument its value, unless a variable of the image has its name.
+    /// Gives an argument its value: until the next `ENV` of its name it hides the variable of the
+    /// image, which is what the image keeps (BuildKit, dispatchArg and dispatchEnv).
     pub(super) fn set_arg(&mut self, name: &str, value: &str) {
-        if self.environment.get(name).is_none() {
-            self.scope.set(name, value);
-        }
+        self.scope.set(name, value);
     }
 
     pub(super) fn record(&mut self, created_by: String, operation: Option<OperationId>) {
@@ -112,61 +121,8 @@ impl Stage {
 }
 
 impl Lowerer<'_> {
-    /// A stage that starts from nothing.
-    pub(super) fn scratch(
-        &mut self,
-        index: usize,
-        platform: &Platform,
-    ) -> Result<Stage, LowerError> {
-        let statement = self.stages[index].instruction.statement;
-        if platform.is_windows() && platform.os_version.is_empty() {
-            let message = "a Windows image from scratch without a version starts on no host \
-                           that checks it"
-                .to_owned();
-            let architecture = &platform.architecture;
-            let help = format!("name the version: --platform windows(10.0.20348)/{architecture}");
-            self.warn(Rule::WindowsVersionMissing, statement, message);
-            self.warnings.last_mut().expect("just added").help = Some(help);
-        }
-        let mut config = Config {
-            os: platform.os.clone(),
-            architecture: platform.architecture.clone(),
-            variant: platform.variant.clone(),
-            os_version: platform.os_version.clone(),
-            os_features: platform.os_features.clone(),
-            ..Config::default()
-        };
-        config.config.working_dir = "/".to_owned();
-        self.start(index, Operation::Scratch, config, platform)
-    }
-
-    /// A stage that starts from an image.
-    pub(super) fn image(
-        &mut self,
-        index: usize,
-        request: &BaseRequest,
-    ) -> Result<Stage, LowerError> {
-        let answer = &self.bases[request];
-        let (config, platform) = (answer.config.clone(), answer.platform.clone());
-        let stage = &self.stages[index];
-        let span = stage.instruction.statement;
-        let differs = platform.os != request.platform.os
-            || platform.architecture != request.platform.architecture;
-        if stage.from.platform.is_some() && differs {
-            let message = format!(
-                "the base image {} is for {platform}, not for {}",
-                request.source, request.platform
-            );
-            self.warn(Rule::InvalidBaseImagePlatform, span, message);
-        }
-        let operation = Operation::Image {
-            source: request.source.clone(),
-            platform: platform.clone(),
-        };
-        self.start(index, operation, config, &platform)
-    }
-
-    fn start(
+    /// A stage that starts from what `operation` makes.
+    pub(super) fn start(
         &mut self,
         index: usize,
         operation: Operation,
@@ -208,6 +164,8 @@ impl Lowerer<'_> {
             declared: BTreeSet::new(),
             directory,
             directory_set: false,
+            outline: Captured::default(),
+            guessed: false,
             cmd: None,
             entrypoint: None,
             healthcheck: None,
@@ -259,7 +217,7 @@ impl Lowerer<'_> {
                 stage.record(format!("MAINTAINER {}", word.text), None);
                 Ok(())
             }
-            InstructionKind::Run(_) => Err(self.unsupported("RUN", stage.index, site.statement())),
+            InstructionKind::Run(run) => self.run(stage, run, site),
             InstructionKind::From(_) => unreachable!("a stage ends before the next FROM"),
         }
     }
@@ -291,15 +249,13 @@ impl Lowerer<'_> {
             error
         })?;
         for name in &expansion.unset {
-            if stage.declared.contains(name) {
+            if stage.guessed || stage.declared.contains(name) {
                 continue;
             }
-            let message = match nearest(name, stage.scope.names()) {
-                Some(similar) => {
-                    format!("the variable {name} is not set (did you mean {similar}?)")
-                }
-                None => format!("the variable {name} is not set"),
-            };
+            let similar = nearest(name, stage.scope.names());
+            let hint = similar.map(|similar| format!(" (did you mean ${similar}?)"));
+            let hint = hint.unwrap_or_default();
+            let message = format!("Usage of undefined variable '${name}'{hint}");
             self.warn(Rule::UndefinedVar, site.at(word.span), message);
         }
         Ok(expansion)

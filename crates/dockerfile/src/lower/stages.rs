@@ -1,13 +1,11 @@
-//! Stages: which there are, what each is based on, and which the target needs.
+//! Stages: which there are, which the target needs, and in which order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossdock_image::{ImageSource, Platform};
-
+use super::bases::{Base, CopyFrom};
+use super::contexts::Context;
 use super::error::{LowerError, LowerReason};
-use super::{BaseRequest, Lowerer, NamedContext};
-use crate::diagnostic::Rule;
-use crate::expand::Expander;
+use super::{BaseRequest, Lowerer, Purpose};
 use crate::instruction::{From, Instruction, InstructionKind};
 use crate::logical::Word;
 use crate::parser::Dockerfile;
@@ -22,22 +20,10 @@ pub(super) struct StageSource<'a> {
     /// The `FROM`.
     pub(super) instruction: &'a Instruction,
     pub(super) from: &'a From,
-    /// What follows the `FROM`.
+    /// What follows the `FROM`; nothing if the stage is replaced.
     pub(super) instructions: &'a [Instruction],
-}
-
-/// What a stage starts from.
-pub(super) enum Base {
-    Stage(usize),
-    Scratch(Platform),
-    Image(BaseRequest),
-}
-
-/// What `COPY --from` names.
-pub(super) enum CopyFrom {
-    Stage(usize),
-    Image(BaseRequest),
-    Context(String),
+    /// The context that stands in the stage's place.
+    pub(super) replaced: Option<Context>,
 }
 
 /// A needed stage with its base resolved.
@@ -47,10 +33,20 @@ pub(super) struct Prepared {
     pub(super) triggers: Vec<Instruction>,
     /// The triggers come from an image, so their spans are not of this file.
     pub(super) foreign_triggers: bool,
+    /// The stages that it takes files from.
+    pub(super) needs: Vec<usize>,
 }
 
-/// Needed stages by index, and base images whose configs are missing.
-pub(super) type Preparation = (BTreeMap<usize, Prepared>, BTreeSet<BaseRequest>);
+/// The stages that are needed.
+#[derive(Default)]
+pub(super) struct Preparation {
+    /// By index.
+    pub(super) stages: BTreeMap<usize, Prepared>,
+    /// Their indexes, each after those that it needs.
+    pub(super) order: Vec<usize>,
+    /// Base images whose configs are missing.
+    pub(super) missing: BTreeSet<BaseRequest>,
+}
 
 pub(super) fn collect(file: &Dockerfile) -> Result<Vec<StageSource<'_>>, LowerError> {
     let instructions = file.instructions();
@@ -73,6 +69,7 @@ pub(super) fn collect(file: &Dockerfile) -> Result<Vec<StageSource<'_>>, LowerEr
             instruction,
             from,
             instructions: &instructions[start + 1..end],
+            replaced: None,
         });
     }
     if stages.is_empty() {
@@ -95,56 +92,108 @@ impl Lowerer<'_> {
         let Some(name) = &self.options.target else {
             return Ok(self.stages.len() - 1);
         };
+        self.stage_or_number(name).ok_or_else(|| {
+            let names = self.stages.iter().filter_map(|stage| stage.name.as_deref());
+            let reason = LowerReason::UnknownTarget {
+                name: name.clone(),
+                suggestion: nearest(name, names).map(str::to_owned),
+            };
+            let last = &self.stages[self.stages.len() - 1];
+            LowerError::new(last.instruction.statement, reason)
+        })
+    }
+
+    /// The stage of that name or number.
+    pub(super) fn stage_or_number(&self, name: &str) -> Option<usize> {
         let number = name.parse::<usize>().ok();
         self.stage_named(name, self.stages.len())
             .or(number.filter(|number| *number < self.stages.len()))
-            .ok_or_else(|| {
-                let names = self.stages.iter().filter_map(|stage| stage.name.as_deref());
-                let reason = LowerReason::UnknownTarget {
-                    name: name.clone(),
-                    suggestion: nearest(name, names).map(str::to_owned),
-                };
-                let last = &self.stages[self.stages.len() - 1];
-                LowerError::new(last.instruction.statement, reason)
-            })
     }
 
     /// The last stage of that name before the stage `before`.
-    fn stage_named(&self, name: &str, before: usize) -> Option<usize> {
+    pub(super) fn stage_named(&self, name: &str, before: usize) -> Option<usize> {
         let name = name.to_lowercase();
         self.stages[..before]
             .iter()
             .rposition(|stage| stage.name.as_ref() == Some(&name))
     }
 
-    /// Follows what the target needs. Finds everything that is not supported before it asks for
+    /// Follows what the targets need. Finds everything that is not supported before it asks for
     /// anything.
-    pub(super) fn prepare(&mut self, target: usize) -> Result<Preparation, LowerError> {
-        let mut prepared = BTreeMap::new();
-        let mut missing = BTreeSet::new();
-        let mut open = vec![target];
-        while let Some(index) = open.pop() {
-            if prepared.contains_key(&index) {
-                continue;
+    pub(super) fn prepare(&mut self, targets: &[usize]) -> Result<Preparation, LowerError> {
+        let mut preparation = Preparation::default();
+        // Stages whose needs are being followed, with the needs that are left.
+        let mut open: Vec<(usize, Vec<usize>)> = Vec::new();
+        for target in targets {
+            self.enter(*target, &mut preparation, &mut open)?;
+            while let Some((index, needs)) = open.last_mut() {
+                match needs.pop() {
+                    Some(need) => self.enter(need, &mut preparation, &mut open)?,
+                    None => {
+                        preparation.order.push(*index);
+                        open.pop();
+                    }
+                }
             }
-            let stage = self.prepare_stage(index, &mut missing)?;
-            if let Base::Stage(base) = stage.base {
-                open.push(base);
-            }
-            let own = self.stages[index].instructions;
-            for instruction in stage.triggers.iter().chain(own) {
-                let place = self.place(index, &stage, instruction);
-                match self.copy_source(index, instruction, place)? {
-                    Some(CopyFrom::Stage(source)) => open.push(source),
-                    Some(CopyFrom::Image(request)) if !self.bases.contains_key(&request) => {
-                        missing.insert(request);
+        }
+        Ok(preparation)
+    }
+
+    /// Prepares a stage, if it is not prepared, and puts it on `open`.
+    fn enter(
+        &mut self,
+        index: usize,
+        preparation: &mut Preparation,
+        open: &mut Vec<(usize, Vec<usize>)>,
+    ) -> Result<(), LowerError> {
+        if let Some(start) = open.iter().position(|(other, _)| *other == index) {
+            let circle = open[start..].iter().map(|(other, _)| *other);
+            let circle = circle
+                .chain([index])
+                .map(|stage| self.stages[stage].label());
+            let stages = circle.collect();
+            let statement = self.stages[index].instruction.statement;
+            return Err(LowerError::new(statement, LowerReason::Circle { stages }));
+        }
+        if preparation.stages.contains_key(&index) {
+            return Ok(());
+        }
+        let mut stage = self.prepare_stage(index, &mut preparation.missing)?;
+        let mut needs = Vec::new();
+        let own = self.stages[index].instructions;
+        for instruction in stage.triggers.iter().chain(own) {
+            let place = self.place(index, &stage, instruction);
+            for source in self.sources_of(index, instruction, place)? {
+                match source {
+                    CopyFrom::Stage(source) => needs.push(source),
+                    CopyFrom::Image(request) if !self.bases.contains_key(&request) => {
+                        preparation.missing.insert(request);
                     }
                     _ => {}
                 }
             }
-            prepared.insert(index, stage);
         }
-        Ok((prepared, missing))
+        stage.needs.clone_from(&needs);
+        if let Base::Stage(base) = stage.base {
+            needs.push(base);
+        }
+        preparation.stages.insert(index, stage);
+        open.push((index, needs));
+        Ok(())
+    }
+
+    /// What an instruction takes files from.
+    fn sources_of(
+        &self,
+        index: usize,
+        instruction: &Instruction,
+        place: Span,
+    ) -> Result<Vec<CopyFrom>, LowerError> {
+        if let InstructionKind::Run(run) = &instruction.kind {
+            return self.mount_sources(index, instruction, run, place);
+        }
+        let source = self.copy_source(index, instruction, place)?;
+        Ok(source.into_iter().collect())
     }
 
     /// Where messages about `instruction` point.
@@ -170,6 +219,7 @@ impl Lowerer<'_> {
         let mut triggers = Vec::new();
         let mut foreign_triggers = false;
         match &base {
+            Base::Stage(_) if self.stages[index].replaced.is_some() => {}
             Base::Stage(base) => {
                 for instruction in self.stages[*base].instructions {
                     if let InstructionKind::Onbuild(onbuild) = &instruction.kind {
@@ -177,11 +227,12 @@ impl Lowerer<'_> {
                     }
                 }
             }
-            Base::Scratch(_) => {}
+            Base::Scratch(_) | Base::Files(..) => {}
             Base::Image(request) => match self.bases.get(request) {
                 None => {
                     missing.insert(request.clone());
                 }
+                Some(_) if self.stages[index].replaced.is_some() => {}
                 Some(answer) => {
                     foreign_triggers = true;
                     for text in &answer.config.config.on_build {
@@ -210,6 +261,7 @@ impl Lowerer<'_> {
             base,
             triggers,
             foreign_triggers,
+            needs: Vec::new(),
         })
     }
 
@@ -220,215 +272,12 @@ impl Lowerer<'_> {
         place: Span,
     ) -> Result<(), LowerError> {
         match &instruction.kind {
-            InstructionKind::Run(_) => Err(self.unsupported("RUN", stage, place)),
+            InstructionKind::Run(_) if self.purpose == Purpose::Build => {
+                Err(self.unsupported("RUN", stage, place))
+            }
             _ => Ok(()),
         }
     }
-
-    /// What the `FROM` of a stage means.
-    fn base(&mut self, index: usize) -> Result<Base, LowerError> {
-        let stage = &self.stages[index];
-        let (from, statement) = (stage.from, stage.instruction.statement);
-        let name = stage.name.clone();
-        let platform = match &from.platform {
-            None => None,
-            Some(word) => Some(self.stage_platform(word)?),
-        };
-        let asked = platform
-            .clone()
-            .unwrap_or_else(|| self.options.platform.clone());
-        let context = name
-            .as_ref()
-            .and_then(|name| self.options.contexts.get_key_value(name));
-        if let Some((name, context)) = context {
-            return self.context_base(name, context, asked, statement);
-        }
-        let image = self.global_word(&from.image)?;
-        if image.is_empty() {
-            let reason = LowerReason::EmptyBase {
-                written: from.image.text.clone(),
-            };
-            return Err(LowerError::new(from.image.span, reason));
-        }
-        if let Some(base) = self.stage_named(&image, index) {
-            return Ok(Base::Stage(base));
-        }
-        if image == "scratch" {
-            return Ok(Base::Scratch(asked));
-        }
-        if let Some(number) = image.parse::<usize>().ok().filter(|number| *number < index) {
-            return Ok(Base::Stage(number));
-        }
-        if let Some((name, context)) = self.options.contexts.get_key_value(&image) {
-            return self.context_base(name, context, asked, from.image.span);
-        }
-        let source = parse_source(&image, from.image.span)?;
-        Ok(Base::Image(BaseRequest {
-            source,
-            platform: asked,
-        }))
-    }
-
-    fn context_base(
-        &self,
-        name: &str,
-        context: &NamedContext,
-        platform: Platform,
-        span: Span,
-    ) -> Result<Base, LowerError> {
-        match context {
-            NamedContext::Image(source) => Ok(Base::Image(BaseRequest {
-                source: source.clone(),
-                platform,
-            })),
-            NamedContext::Folder => {
-                let reason = LowerReason::FolderBase {
-                    name: name.to_owned(),
-                };
-                Err(LowerError::new(span, reason))
-            }
-        }
-    }
-
-    /// Expands a word of `FROM` with the global arguments.
-    fn global_word(&mut self, word: &Word) -> Result<String, LowerError> {
-        let escape = self.file.directives().escape.char();
-        let expansion = Expander::new(&self.globals, escape)
-            .expand(&word.text)
-            .map_err(|error| expand_error(word, error))?;
-        for name in &expansion.unset {
-            let message = match nearest(name, self.globals.names()) {
-                Some(similar) => {
-                    format!(
-                        "no ARG before the first FROM declares {name} (did you mean {similar}?)"
-                    )
-                }
-                None => format!("no ARG before the first FROM declares {name}"),
-            };
-            self.warn(Rule::UndefinedArgInFrom, word.span, message);
-        }
-        Ok(expansion.text)
-    }
-
-    fn stage_platform(&mut self, word: &Word) -> Result<Platform, LowerError> {
-        let text = self.global_word(word)?;
-        if text.is_empty() {
-            let reason = LowerReason::EmptyPlatform {
-                written: word.text.clone(),
-            };
-            return Err(LowerError::new(word.span, reason));
-        }
-        if matches!(word.text.as_str(), "$TARGETPLATFORM" | "${TARGETPLATFORM}") {
-            let message = "the target platform is the default of FROM".to_owned();
-            self.warn(Rule::RedundantTargetPlatform, word.span, message);
-        }
-        text.parse()
-            .map_err(|error| LowerError::new(word.span, LowerReason::Platform(error)))
-    }
-
-    /// What `--from` of a `COPY` in stage `index` names; `None` for the build context and for
-    /// other instructions. An image is taken for the target platform, as in BuildKit, whatever
-    /// the platform of the stage is.
-    pub(super) fn copy_source(
-        &self,
-        index: usize,
-        instruction: &Instruction,
-        place: Span,
-    ) -> Result<Option<CopyFrom>, LowerError> {
-        let InstructionKind::Copy(copy) = &instruction.kind else {
-            return Ok(None);
-        };
-        let Some(word) = &copy.from else {
-            return Ok(None);
-        };
-        let span = match place == instruction.statement {
-            true => word.span,
-            false => place,
-        };
-        let name = word.text.as_str();
-        if name.contains('$') {
-            return Err(LowerError::new(span, LowerReason::FromExpansion));
-        }
-        if let Ok(number) = name.parse::<i64>() {
-            return match usize::try_from(number) {
-                Ok(number) if number < index => Ok(Some(CopyFrom::Stage(number))),
-                Ok(number) if number < self.stages.len() => {
-                    let name = name.to_owned();
-                    Err(LowerError::new(span, LowerReason::LaterStage { name }))
-                }
-                _ => {
-                    let number = name.to_owned();
-                    Err(LowerError::new(span, LowerReason::NoSuchStage { number }))
-                }
-            };
-        }
-        if let Some(stage) = self.stage_named(name, index) {
-            return Ok(Some(CopyFrom::Stage(stage)));
-        }
-        if self.stage_named(name, self.stages.len()).is_some() {
-            let name = name.to_owned();
-            return Err(LowerError::new(span, LowerReason::LaterStage { name }));
-        }
-        let source = match self.options.contexts.get(name) {
-            Some(NamedContext::Folder) => return Ok(Some(CopyFrom::Context(name.to_owned()))),
-            Some(NamedContext::Image(source)) => source.clone(),
-            None => parse_source(name, span)?,
-        };
-        Ok(Some(CopyFrom::Image(BaseRequest {
-            source,
-            platform: self.options.platform.clone(),
-        })))
-    }
-
-    /// Warns about stage names that are reserved or taken.
-    pub(super) fn check_names(&mut self) {
-        let mut warnings = Vec::new();
-        for (index, stage) in self.stages.iter().enumerate() {
-            let (Some(name), Some(word)) = (&stage.name, &stage.from.name) else {
-                continue;
-            };
-            if matches!(name.as_str(), "scratch" | "context") {
-                let message =
-                    format!("{name} has a meaning of its own and should not name a stage");
-                warnings.push((Rule::ReservedStageName, word.span, message));
-            }
-            if self.stage_named(name, index).is_some() {
-                let message = format!("there is a stage {name} already");
-                warnings.push((Rule::DuplicateStageName, word.span, message));
-            }
-        }
-        for (rule, span, message) in warnings {
-            self.warn(rule, span, message);
-        }
-    }
-
-    /// Warns about keywords that are not in the case of most others.
-    pub(super) fn check_casing(&mut self) {
-        let keywords = self.file.instructions().iter().map(|i| &i.keyword);
-        let is_lower = |word: &&Word| word.text == word.text.to_lowercase();
-        let is_upper = |word: &&Word| word.text == word.text.to_uppercase();
-        let lower = keywords.clone().filter(is_lower).count();
-        let upper = keywords.clone().filter(is_upper).count();
-        let mut warnings = Vec::new();
-        for word in keywords {
-            let (fits, case) = match lower > upper {
-                true => (is_lower(&word), "lower"),
-                false => (is_upper(&word), "upper"),
-            };
-            if !fits {
-                let message = format!("{} should be {case} case like the others", word.text);
-                warnings.push((word.span, message));
-            }
-        }
-        for (span, message) in warnings {
-            self.warn(Rule::ConsistentInstructionCasing, span, message);
-        }
-    }
-}
-
-fn parse_source(text: &str, span: Span) -> Result<ImageSource, LowerError> {
-    text.parse()
-        .map_err(|error| LowerError::new(span, LowerReason::Source(error)))
 }
 
 pub(super) fn expand_error(word: &Word, error: crate::expand::ExpandError) -> LowerError {

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use crossdock_graph::{Copy, CopySource, InlineFile, Mode, Operation, OperationId, SourcePath};
 use crossdock_image::{Platform, RemoteSource};
 
+use super::bases::CopyFrom;
 use super::error::{LowerError, LowerReason};
+use super::go_format::quote;
 use super::stage::{Site, Stage};
-use super::stages::CopyFrom;
 use super::{BaseRequest, Lowerer, mode};
 use crate::expand::Expander;
 use crate::image_path::{PathRules, clean};
-use crate::instruction::{self, Add, Transfer, TransferSource};
+use crate::instruction::{self, Add, InstructionKind, Transfer, TransferSource};
 use crate::logical::Word;
+use crate::rule::Rule;
 
 /// What an instruction transfers, after expansion.
 struct Request {
@@ -55,6 +57,12 @@ impl Lowerer<'_> {
             Some(CopyFrom::Context(name)) => Origin::Context(name),
             Some(CopyFrom::Stage(index)) => Origin::Tree(done[&index].tree, done[&index].rules()),
             Some(CopyFrom::Image(request)) => self.image_tree(stage, &request, site),
+            Some(CopyFrom::Scratch) => {
+                let location = self.location(stage.index, site.instruction, site.place);
+                let platform = Platform::new("linux", "unknown");
+                let empty = self.add(Operation::Scratch, location, &platform);
+                Origin::Tree(empty, PathRules::Linux)
+            }
         };
         let manner = Manner {
             origin,
@@ -92,7 +100,7 @@ impl Lowerer<'_> {
     }
 
     fn image_tree(&mut self, stage: &Stage, request: &BaseRequest, site: &Site<'_>) -> Origin {
-        let platform = self.bases[request].platform.clone();
+        let platform = self.answer(request).platform.clone();
         let location = self.location(stage.index, site.instruction, site.place);
         let operation = Operation::Image {
             source: request.source.clone(),
@@ -208,11 +216,41 @@ impl Lowerer<'_> {
             Origin::Context(name) => (self.context(stage, name, site), stage.rules()),
         };
         self.check_backslashes(rules, word, &written, site.at(word.span));
+        let path = source_path(rules, written, manner.parents, word, site)?;
+        if matches!(&manner.origin, Origin::Context(name) if name.is_empty()) {
+            self.check_ignored(&path.path, word, site);
+        }
         Ok(CopySource::Tree {
             tree,
-            paths: vec![source_path(rules, written, manner.parents, word, site)?],
+            paths: vec![path],
             unpack: manner.add.is_some_and(|add| add.unpack.unwrap_or(true)),
         })
+    }
+
+    /// Warns about a path that the ignore file leaves out. With exceptions in that file nobody
+    /// can tell before the context is read, and nothing is said, as in BuildKit.
+    fn check_ignored(&mut self, path: &str, word: &Word, site: &Site<'_>) {
+        let patterns = self.options.ignore.as_ref();
+        let Some(patterns) = patterns.filter(|patterns| !patterns.has_exceptions()) else {
+            return;
+        };
+        let relative = path.trim_start_matches('/');
+        let ignored = match relative {
+            "" => patterns.ignores_everything(),
+            relative => patterns.matches_or_parent_matches(relative.as_bytes()),
+        };
+        if ignored {
+            let verb = match site.instruction.kind {
+                InstructionKind::Add(_) => "Add",
+                _ => "Copy",
+            };
+            let shown = if relative.is_empty() { "." } else { relative };
+            let message = format!(
+                "Attempting to {verb} file {} that is excluded by .dockerignore",
+                quote(shown)
+            );
+            self.warn(Rule::CopyIgnoredFile, site.at(word.span), message);
+        }
     }
 
     fn mode(

@@ -83,7 +83,7 @@ fn several_lines_are_shown_without_a_mark() {
 fn warnings_name_their_rule() {
     check(
         "FROM scratch AS A\n",
-        "warning[StageNameCasing]: the stage name \"A\" should be lower case
+        "warning[StageNameCasing]: Stage name 'A' should be lowercase
  --> Dockerfile:1:17
   |
 1 | FROM scratch AS A
@@ -105,7 +105,7 @@ fn warnings_name_their_rule() {
 #[test]
 fn backslashes_that_vanish() {
     check(
-        "FROM --platform=windows(10.0.20348)/amd64 scratch\nWORKDIR C:\\tools\n",
+        "FROM --platform=windows(10.0.20348)/amd64 scratch AS windows\nWORKDIR C:\\tools\n",
         "warning[BackslashEscapes]: the backslash is the escape character here, so C:\\tools means C:tools
  --> Dockerfile:2:9
   |

@@ -134,7 +134,8 @@ fn bases() {
         "ARG B\nFROM --platform=$B a",
         "the platform \"$B\" is empty",
     );
-    check_error("FROM --platform=amd64 a", "platform \"amd64\"");
+    check("FROM --platform=amd64 a", "#0 image a");
+    check_error("FROM --platform=amd65 a", "platform \"amd65\"");
     check_error("FROM oci-layout://:x@sha256:1", "image");
     check_error(
         "FROM a\nRUN b",
@@ -309,30 +310,108 @@ fn copies_from_elsewhere() {
     );
 }
 
+/// Named contexts of all kinds, and what is made of Dockerfiles with them.
 #[test]
 fn named_contexts_stand_for_stages_and_images() {
     let mut options = options();
-    let image = "oci-layout://replaced".parse().expect("an image");
+    let image = |name: &str| NamedContext::Image(name.parse().expect("an image"));
     options.contexts = [
-        ("stage".to_owned(), NamedContext::Image(image)),
-        ("files".to_owned(), NamedContext::Folder),
+        ("stage", image("oci-layout://replaced")),
+        ("files", NamedContext::Files),
+        ("debian:12", image("mirror/debian:12")),
+        ("docker.io/library/golang:latest", NamedContext::Files),
+        ("only::linux/arm64", image("arm")),
+        ("only", image("any")),
+        ("other", NamedContext::Stage("made".to_owned())),
+        ("number", NamedContext::Stage("0".to_owned())),
+        ("circle", NamedContext::Stage("round".to_owned())),
+        ("nowhere", NamedContext::Stage("mdae".to_owned())),
+        ("scratch", image("never")),
     ]
+    .map(|(name, context)| (name.to_owned(), context))
     .into();
-    let show = |text: &str| plan(text, &options).map(|plan| operations(&plan));
-    assert_eq!(
-        show("FROM a AS stage"),
-        Ok("#0 image oci-layout://replaced".to_owned())
+    let check = |text: &str, expected: Result<&str, &str>| {
+        let shown = plan(text, &options).map(|plan| operations(&plan));
+        match expected {
+            Ok(operations) => assert_eq!(shown.as_deref(), Ok(operations), "{text}"),
+            Err(part) => {
+                let error = shown.expect_err(text);
+                assert!(error.contains(part), "{text}\n{error}");
+            }
+        }
+    };
+    let files = "#0 scratch\n#1 context files\n#2 copy #1:/ to #0:/ (directory)";
+    // A stage is replaced with everything in it.
+    check(
+        "FROM a AS stage\nRUN x\nCOPY a b",
+        Ok("#0 image oci-layout://replaced"),
     );
-    assert_eq!(
-        show("FROM stage"),
-        Ok("#0 image oci-layout://replaced".to_owned())
+    check("FROM stage", Ok("#0 image oci-layout://replaced"));
+    check("FROM a AS files\nRUN x", Ok(files));
+    check(
+        "FROM a AS files\nFROM b\nCOPY --from=0 /x /y",
+        Ok(&format!("{files}\n#3 image b\n#4 copy #2:/x to #3:/y")),
     );
-    let expected = "#0 scratch\n#1 context files\n#2 copy #1:/a to #0:/b";
-    assert_eq!(
-        show("FROM scratch\nCOPY --from=files a b"),
-        Ok(expected.to_owned())
+    // Even one that comes later.
+    check(
+        "FROM b AS x\nCOPY --from=files /x /y\nFROM a AS files\nFROM x",
+        Ok(&format!("{files}\n#3 image b\n#4 copy #2:/x to #3:/y")),
     );
-    assert!(show("FROM files").is_err());
+    check("FROM files", Ok(files));
+    check(
+        "FROM scratch\nCOPY --from=files a b",
+        Ok("#0 scratch\n#1 context files\n#2 copy #1:/a to #0:/b"),
+    );
+    check("FROM debian:12", Ok("#0 image mirror/debian:12"));
+    check(
+        "FROM docker.io/library/debian:12",
+        Ok("#0 image mirror/debian:12"),
+    );
+    check("FROM debian", Ok("#0 image debian"));
+    check(
+        "FROM golang",
+        Ok("#0 scratch\n#1 context docker.io/library/golang:latest\n\
+            #2 copy #1:/ to #0:/ (directory)"),
+    );
+    check("FROM only", Ok("#0 image any"));
+    check("FROM --platform=linux/arm64 only", Ok("#0 image arm"));
+    check("FROM --platform=linux/arm64 a AS only", Ok("#0 image arm"));
+    check(
+        "FROM a AS made\nWORKDIR /w\nFROM other\nCOPY --from=number /x /y",
+        Ok("#0 image a\n#1 mkdir #0:/w\n#2 copy #1:/x to #1:/y"),
+    );
+    check(
+        "FROM other AS one\nFROM b AS made\nFROM 0",
+        Ok("#0 image b"),
+    );
+    check("FROM a AS other\nRUN x\nFROM b AS made", Ok("#0 image b"));
+    check("FROM circle AS round", Err("round needs round"));
+    check(
+        "FROM a AS circle\nFROM circle AS round",
+        Err("round needs circle needs round"),
+    );
+    check(
+        "FROM nowhere\nFROM a AS made\nFROM 0",
+        Err("stage \"mdae\""),
+    );
+    check(
+        "FROM scratch\nCOPY --from=scratch / /",
+        Ok("#0 scratch\n#1 scratch\n#2 copy #1:/ to #0:/ (directory)"),
+    );
+}
+
+#[test]
+fn files_as_a_base_have_a_layer_and_a_config() {
+    let mut options = options();
+    options.contexts = [("files".to_owned(), NamedContext::Files)].into();
+    let plan = plan("FROM files\nUSER x", &options).expect("valid");
+    let config = &plan.target.config.config;
+    assert!(config.env[0].starts_with("PATH=/usr/local/sbin"));
+    assert_eq!(config.working_dir, "/");
+    let history = plan.target.history.iter();
+    let history: Vec<&str> = history.map(|step| step.created_by.as_str()).collect();
+    assert_eq!(history, ["FROM files", "USER x"]);
+    assert_eq!(plan.target.history[0].operation, Some(plan.target.tree));
 }
 
 #[test]
@@ -542,7 +621,19 @@ fn variables_and_arguments() {
         ("FROM a\nENV A=1", "1"),
         ("FROM a\nARG A=1", "1"),
         ("FROM a\nARG A=1\nENV A=2", "2"),
-        ("FROM a\nENV A=2\nARG A=1", "2"),
+        // The later one counts in this file, as in BuildKit; the image keeps the ENV.
+        ("FROM a\nENV A=2\nARG A=1", "1"),
+        ("FROM a\nENV A=2\nARG A=1\nENV B=3", "1"),
+        ("FROM a\nENV LANG=x\nARG LANG=y\nENV A=$LANG", "y"),
+        ("FROM a AS b\nENV A=2\nARG A=1\nFROM b", "2"),
+        ("FROM a AS b\nARG A=1\nFROM b", "1"),
+        ("FROM a\nARG LANG\nENV A=$LANG", "C"),
+        ("FROM a\nARG A=1\nARG A", "1"),
+        ("FROM a\nARG A=1\nARG A=2", "2"),
+        ("ARG A\nFROM a\nARG A=1", "1"),
+        ("ARG A=x\nARG A=$A-y\nFROM a\nARG A", "x-y"),
+        ("FROM a\nARG A=${B:-$C} B=1 C=2", ""),
+        ("FROM a\nARG HTTP_PROXY=x\nENV A=$HTTP_PROXY", "x"),
         ("FROM a\nENV A=1\nENV A=2 B=$A\nENV A=$B", "1"),
         ("ARG A=global\nFROM a", ""),
         ("ARG A=global\nFROM a\nARG A", "global"),
@@ -565,6 +656,33 @@ fn variables_and_arguments() {
     ] {
         assert_eq!(label(text), expected, "{text}");
     }
+}
+
+#[test]
+fn an_argument_hides_a_variable_but_does_not_change_it() {
+    let text = "FROM a\nENV A=2\nARG A=1\nLABEL l=$A";
+    let config = plan(text, &options()).expect(text).target.config.config;
+    assert_eq!(config.env, ["PATH=/bin", "LANG=C", "A=2"]);
+    assert_eq!(config.labels["l"], "1");
+}
+
+#[test]
+fn switches_of_the_command_line() {
+    let mut options = options();
+    assert_eq!(
+        (options.context_keeps_git_dir(), options.multi_platform()),
+        (false, None)
+    );
+    for (name, value) in [
+        ("BUILDKIT_CONTEXT_KEEP_GIT_DIR", "1"),
+        ("BUILDKIT_MULTI_PLATFORM", "false"),
+    ] {
+        options.build_args.insert(name.to_owned(), value.to_owned());
+    }
+    assert_eq!(
+        (options.context_keeps_git_dir(), options.multi_platform()),
+        (true, Some(false))
+    );
 }
 
 #[test]
@@ -698,11 +816,13 @@ fn odd_things_are_warned_about() {
         ("FROM a AS b\nFROM c AS b", "DuplicateStageName \"b\""),
         ("FROM a AS context", "ReservedStageName \"context\""),
         ("FROM a$X", "UndefinedArgInFrom \"a$X\""),
+        ("ARG X\nFROM a$X", ""),
+        ("ARG LONG\nFROM a$LNOG", "UndefinedArgInFrom \"a$LNOG\""),
         ("FROM a\nLABEL x=$LNAG", "UndefinedVar \"x=$LNAG\""),
         ("FROM a\nARG X\nLABEL x=$X", ""),
         ("FROM a\nENV X 1", "LegacyKeyValueFormat \"ENV X 1\""),
         ("FROM a\nENV X=1 \\\n\n Y=2", "NoEmptyContinuation \"\""),
-        ("FROM a\nCMD x", "JsonArgsRecommended \"CMD x\""),
+        ("FROM a\nCMD x", "JSONArgsRecommended \"CMD x\""),
         (
             "FROM a\nCMD [\"x\"]\nCMD [\"y\"]",
             "MultipleInstructionsDisallowed \"CMD [\\\"x\\\"]\"",
@@ -728,14 +848,29 @@ fn odd_things_are_warned_about() {
             "RedundantTargetPlatform \"--platform=$TARGETPLATFORM\"",
         ),
         (
-            "FROM --platform=linux/arm64 a",
-            "InvalidBaseImagePlatform \"FROM --platform=linux/arm64 a\"",
+            "FROM --platform=${TARGETPLATFORM:-a/b}$X a",
+            "UndefinedArgInFrom \"--platform=${TARGETPLATFORM:-a/b}$X\"",
+        ),
+        ("FROM --platform=$BUILDPLATFORM a", ""),
+        (
+            "FROM --platform=linux/amd64 a",
+            "FromPlatformFlagConstDisallowed \"--platform=linux/amd64\"",
+        ),
+        ("FROM --platform=linux/amd64 a AS on-amd64", ""),
+        (
+            "FROM --platform=linux/arm64 a AS arm64",
+            "InvalidBaseImagePlatform \"FROM --platform=linux/arm64 a AS arm64\"",
         ),
         (
-            "FROM --platform=windows/amd64 scratch",
-            "WindowsVersionMissing \"FROM --platform=windows/amd64 scratch\"",
+            "FROM --platform=windows/amd64 scratch AS windows",
+            "WindowsVersionMissing \"FROM --platform=windows/amd64 scratch AS windows\"",
         ),
-        ("FROM --platform=windows(10.0.20348)/amd64 scratch", ""),
+        (
+            "FROM --platform=windows(10.0.20348)/amd64 scratch AS windows",
+            "",
+        ),
+        ("ARG X\nFROM a:$X", "InvalidDefaultArgInFrom \"a:$X\""),
+        ("ARG X=1\nFROM a:$X", ""),
         ("# check=skip=JsonArgsRecommended\nFROM a\nCMD x", ""),
         ("# check=skip=all\nFROM a as B\nCMD x", ""),
     ] {

@@ -1,5 +1,6 @@
 //! Tests of the crate through its public API: tables through one `check` per area.
 
+mod call;
 mod diagnostics;
 mod expand;
 mod golden;

@@ -263,6 +263,10 @@ fn here_documents() {
             r#"ONBUILD "COPY <<A /d\nx\nA""#,
         ),
         (
+            "ONBUILD COPY <<-A /d\n\tx\n\tA",
+            r#"ONBUILD "COPY <<-A /d\n\tx\nA""#,
+        ),
+        (
             "COPY <<A /d\nx",
             "error: the here-document A is not terminated",
         ),
@@ -357,11 +361,35 @@ fn directives() {
         Ok(Escape::Backtick),
     );
     check(
-        "# syntax=docker.io/docker/dockerfile@sha256:0\n# escape=`",
+        "# syntax=docker.io/docker/dockerfile@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n# escape=`",
         Ok(Escape::Backtick),
     );
     check(
         "# check=skip=FromAsCasing;error=true\n# escape=`",
+        Ok(Escape::Backtick),
+    );
+    for syntax in [
+        "docker/dockerfile",
+        "docker/dockerfile:1-labs arguments",
+        "docker/dockerfile-upstream:master-labs",
+        "index.docker.io/docker/dockerfile:1",
+    ] {
+        check(
+            &format!("# syntax={syntax}\n# escape=`"),
+            Ok(Escape::Backtick),
+        );
+    }
+    // BuildKit reads syntax and check after a #! line, but not escape.
+    check(
+        "#!/bin/x\n# syntax=docker/dockerfile\n# escape=`",
+        Ok(Escape::Backslash),
+    );
+    check(
+        "#!/bin/x\n# syntax=y",
+        Err("the frontend \"y\" is not available: only docker/dockerfile is built in"),
+    );
+    check(
+        "# check=skip=a, b; error=true words\n# escape=`",
         Ok(Escape::Backtick),
     );
     // Anything else ends the directives.
@@ -389,6 +417,37 @@ fn the_escape_character_is_in_force() {
     let expected = "FROM \"a\"\nCOPY \"x\" -> \"C:\\\\\"\nCOPY \"a\" -> \"b\"\n\
                     ENV A=\"x`\\\"\" B=\"\\\"`\\\"\\\"\"";
     assert_eq!(show(&file), expected);
+}
+
+#[test]
+fn comments_stay_with_their_instruction() {
+    let text = "# syntax=docker/dockerfile:1\n# one\n\n#two\nFROM a AS one\n# gone\n#\n \t# odd\n\
+                ARG one \\\n# inside\n two\nUSER x";
+    let file = Dockerfile::parse("Dockerfile", text.as_bytes()).expect("valid");
+    let comments: Vec<&[String]> = file
+        .instructions()
+        .iter()
+        .map(|instruction| instruction.comments.as_slice())
+        .collect();
+    assert_eq!(comments, [&["one", "two"][..], &["# odd"], &[]]);
+    let described = Dockerfile::parse("Dockerfile", b"# a b\n# a  c\n# ab d\nFROM x AS a");
+    let described = described.expect("valid");
+    assert_eq!(described.instructions()[0].description("a"), Some("b"));
+    assert_eq!(described.instructions()[0].description("ab"), Some("d"));
+    assert_eq!(described.instructions()[0].description("x"), None);
+}
+
+#[test]
+fn lines_are_as_long_as_in_docker() {
+    let parse = |length: usize, ending: &str| {
+        let text = format!("FROM a\nUSER {}{ending}", "x".repeat(length - 5));
+        Dockerfile::parse("Dockerfile", text.as_bytes()).map_err(|error| error.to_string())
+    };
+    let error = Err("the line is longer than 65535 bytes".to_owned());
+    for ending in ["", "\n"] {
+        assert!(parse(65535, ending).is_ok());
+        assert_eq!(parse(65536, ending).map(|_| ()), error);
+    }
 }
 
 #[test]
