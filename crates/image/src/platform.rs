@@ -125,6 +125,43 @@ impl Platform {
         }
     }
 
+    /// Reads a platform as `--platform` takes it: as [`FromStr`] does, or a system or architecture
+    /// alone, whose other half is that of `default`, or `local` for `default` itself (containerd's
+    /// `platforms.Parse`, and buildx).
+    pub fn parse_specifier(text: &str, default: &Self) -> Result<Self, PlatformError> {
+        let text = text.trim();
+        if text.contains('/') {
+            return text.parse();
+        }
+        if text.eq_ignore_ascii_case("local") {
+            return Ok(default.clone());
+        }
+        // A whole platform, so that version and features are read in one place.
+        let whole = format!("{text}/{}", default.architecture);
+        let of_system = whole.parse::<Self>().map_err(|error| PlatformError {
+            text: text.to_owned(),
+            ..error
+        })?;
+        if SYSTEMS.contains(&of_system.os.as_str()) {
+            return Ok(Self {
+                variant: default.variant.clone(),
+                ..of_system
+            });
+        }
+        let (architecture, variant) = normalise(text, "");
+        match ARCHITECTURES.contains(&architecture.as_str()) {
+            true => Ok(Self {
+                architecture,
+                variant,
+                ..Self::new(&default.os, "")
+            }),
+            false => Err(PlatformError {
+                text: text.to_owned(),
+                reason: "this is neither an operating system nor an architecture",
+            }),
+        }
+    }
+
     /// Whether this is a Windows platform.
     pub fn is_windows(&self) -> bool {
         self.os == "windows"
@@ -212,6 +249,53 @@ impl FromStr for Platform {
     }
 }
 
+/// The systems and architectures that may stand alone: Go's (go/build/syslist.go), as in
+/// containerd's platforms/database.go.
+const SYSTEMS: [&str; 17] = [
+    "aix",
+    "android",
+    "darwin",
+    "dragonfly",
+    "freebsd",
+    "hurd",
+    "illumos",
+    "ios",
+    "js",
+    "linux",
+    "nacl",
+    "netbsd",
+    "openbsd",
+    "plan9",
+    "solaris",
+    "windows",
+    "zos",
+];
+const ARCHITECTURES: [&str; 23] = [
+    "386",
+    "amd64",
+    "amd64p32",
+    "arm",
+    "arm64",
+    "arm64be",
+    "armbe",
+    "loong64",
+    "mips",
+    "mips64",
+    "mips64le",
+    "mips64p32",
+    "mips64p32le",
+    "mipsle",
+    "ppc",
+    "ppc64",
+    "ppc64le",
+    "riscv",
+    "riscv64",
+    "s390",
+    "s390x",
+    "sparc",
+    "sparc64",
+];
+
 fn normalise_os(os: &str) -> String {
     match os.to_ascii_lowercase().as_str() {
         "macos" => "darwin".to_owned(),
@@ -229,7 +313,8 @@ fn normalise(architecture: &str, variant: &str) -> (String, String) {
         ("i386", _) => ("386", ""),
         ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", ""),
         ("x86_64" | "x86-64", variant) => ("amd64", variant),
-        ("aarch64" | "arm64", "8" | "v8") => ("arm64", ""),
+        ("aarch64" | "arm64", "8" | "v8" | "v8.0") => ("arm64", ""),
+        ("aarch64" | "arm64", "9" | "9.0" | "v9.0") => ("arm64", "v9"),
         ("aarch64", variant) => ("arm64", variant),
         ("armhf", _) => ("arm", "v7"),
         ("armel", _) => ("arm", "v6"),

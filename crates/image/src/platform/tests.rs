@@ -32,6 +32,9 @@ fn containerd_table() {
     check("linux/Aarch64", Some("linux/arm64"));
     check("linux/aarch64/v8", Some("linux/arm64"));
     check("linux/arm64/v9", Some("linux/arm64/v9"));
+    check("linux/arm64/v8.0", Some("linux/arm64"));
+    check("linux/arm64/9", Some("linux/arm64/v9"));
+    check("linux/aarch64/v9.0", Some("linux/arm64/v9"));
     check("linux/arm", Some("linux/arm/v7"));
     check("linux/arm/7", Some("linux/arm/v7"));
     check("linux/arm/v7", Some("linux/arm/v7"));
@@ -81,6 +84,61 @@ fn refused() {
         "windows(99999999999999999999)/amd64",
     ] {
         check(text, None);
+    }
+}
+
+/// The cases of containerd's platforms_test.go that name one part, where the host is the default.
+#[test]
+fn one_part() {
+    let check = |text: &str, default: &str, expected: Result<&str, &str>| {
+        let default = default.parse().unwrap();
+        let parsed = Platform::parse_specifier(text, &default);
+        let written = parsed.as_ref().map(Platform::to_string);
+        let reason = parsed.as_ref().map_err(|error| error.to_string());
+        match expected {
+            Ok(expected) => assert_eq!(written.as_deref().ok(), Some(expected), "{text}"),
+            Err(part) => assert!(reason.unwrap_err().contains(part), "{text}"),
+        }
+        if let Err(error) = parsed {
+            assert_eq!(error.text, text);
+        }
+    };
+    let host = "linux/amd64";
+    check("linux", host, Ok("linux/amd64"));
+    check("Linux", "linux/arm64", Ok("linux/arm64"));
+    check("linux", "linux/arm/v6", Ok("linux/arm/v6"));
+    check("windows", host, Ok("windows/amd64"));
+    check("windows()", host, Ok("windows/amd64"));
+    check("windows(10.0.17763)", host, Ok("windows(10.0.17763)/amd64"));
+    check(
+        "windows(10.0.17763+win32k)",
+        "linux/arm64",
+        Ok("windows(10.0.17763+win32k)/arm64"),
+    );
+    check("macOS", "linux/arm64", Ok("darwin/arm64"));
+    check("arm64", host, Ok("linux/arm64"));
+    check("arm", host, Ok("linux/arm/v7"));
+    check("armhf", host, Ok("linux/arm/v7"));
+    check("armel", host, Ok("linux/arm/v6"));
+    check("Aarch64", host, Ok("linux/arm64"));
+    check("x86_64", "linux/arm64", Ok("linux/amd64"));
+    check("i386", host, Ok("linux/386"));
+    check("s390x", host, Ok("linux/s390x"));
+    check("amd64", "windows/arm64", Ok("windows/amd64"));
+    check("local", "linux/arm/v6", Ok("linux/arm/v6"));
+    check("linux/arm", host, Ok("linux/arm/v7"));
+    for (text, reason) in [
+        ("", "the operating system is missing"),
+        ("wnidows", "neither an operating system nor an architecture"),
+        ("wnidows(10.0.1)", "neither an operating system"),
+        ("windows(10.0", "parenthesis"),
+        ("windows(x)", "the version is not numbers"),
+        ("arm64(10.0)", "neither an operating system"),
+        ("linux/", "the architecture is missing"),
+        ("/amd64", "the operating system is missing"),
+        ("linux&", "invalid character"),
+    ] {
+        check(text, host, Err(reason));
     }
 }
 
