@@ -138,9 +138,12 @@ impl ImageFinder<'_> {
         // Of an index, `pull` may have brought one platform only, and the registry has the others.
         match found.manifest(platform) {
             Ok((manifest, chosen)) if chosen.fits => {
-                let vertex = self.started(&found.image);
-                self.resolved(vertex, &found, true);
-                found.image(&manifest).map(Some)
+                let work = resolution(&found.image);
+                self.vertices.follow(self.events, work, None, |vertex| {
+                    let text = found.descriptor.digest.to_string();
+                    (self.events)(Event::Detail { vertex, text });
+                    Ok((Some(found.image(&manifest)?), true))
+                })
             }
             _ => Ok(None),
         }
@@ -149,28 +152,31 @@ impl ImageFinder<'_> {
     /// What the registry has under this reference.
     pub(crate) fn in_registry(&self, reference: &Reference) -> Result<Found, BuildError> {
         let image = reference.familiar();
-        let vertex = self.started(&image);
         let place = self.remote(reference);
         // What has a digest need not be asked for, if it is there.
         let known = reference.digest().and_then(|digest| {
             let size = self.store.blob_size(digest)?;
             Some(Descriptor::new("", *digest, size))
         });
-        let (descriptor, cached) = match known {
-            Some(descriptor) => (descriptor, true),
-            None => {
-                let resolved = self.registry.resolve(reference);
-                let resolved = resolved.map_err(|error| BuildError::manifest(&image, error))?;
-                (resolved, false)
-            }
-        };
-        let found = Found {
+        let work = resolution(&image);
+        let descriptor = self.vertices.follow(self.events, work, None, |vertex| {
+            let (descriptor, cached) = match known {
+                Some(descriptor) => (descriptor, true),
+                None => {
+                    let resolved = self.registry.resolve(reference);
+                    let resolved = resolved.map_err(|error| BuildError::manifest(&image, error))?;
+                    (resolved, false)
+                }
+            };
+            let text = descriptor.digest.to_string();
+            (self.events)(Event::Detail { vertex, text });
+            Ok((descriptor, cached))
+        })?;
+        Ok(Found {
             descriptor,
             place,
             image,
-        };
-        self.resolved(vertex, &found, cached);
-        Ok(found)
+        })
     }
 
     fn remote(&self, reference: &Reference) -> BlobPlace {
@@ -180,17 +186,10 @@ impl ImageFinder<'_> {
             store: self.store.clone(),
         }))
     }
+}
 
-    fn started(&self, image: &str) -> usize {
-        let work = Work::named(format!("resolve {image}"));
-        self.vertices.begin(self.events, work)
-    }
-
-    fn resolved(&self, vertex: usize, found: &Found, cached: bool) {
-        let text = found.descriptor.digest.to_string();
-        (self.events)(Event::Detail { vertex, text });
-        (self.events)(Event::Finished { vertex, cached });
-    }
+fn resolution(image: &str) -> Work {
+    Work::named(format!("resolve {image}"))
 }
 
 /// How a manifest was chosen.

@@ -1,9 +1,11 @@
 //! What goes on, for whoever shows it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossdock_layer::Loss;
+
+use crate::error::BuildError;
 
 /// Something that happened during a build.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +32,18 @@ pub enum Event {
         vertex: usize,
         /// The result was there already.
         cached: bool,
+    },
+    /// It ended without a result, and the build fails.
+    Failed {
+        /// Its number.
+        vertex: usize,
+        /// Why, as one or more lines.
+        error: String,
+    },
+    /// It was given up, as something else failed.
+    Stopped {
+        /// Its number.
+        vertex: usize,
     },
     /// More about it.
     Detail {
@@ -94,6 +108,35 @@ impl Vertices {
         let vertex = self.next.fetch_add(1, Ordering::Relaxed);
         events(Event::Started { vertex, work });
         vertex
+    }
+
+    /// Does a piece of work and tells how it begins and ends. `act` gets its number and returns
+    /// with the result whether that was there already. What fails when `stop` is set was stopped.
+    pub(crate) fn follow<T>(
+        &self,
+        events: Events<'_>,
+        work: Work,
+        stop: Option<&AtomicBool>,
+        act: impl FnOnce(usize) -> Result<(T, bool), BuildError>,
+    ) -> Result<T, BuildError> {
+        let vertex = self.begin(events, work);
+        match act(vertex) {
+            Ok((result, cached)) => {
+                events(Event::Finished { vertex, cached });
+                Ok(result)
+            }
+            Err(error) => {
+                let is_stopped = stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+                events(match is_stopped {
+                    true => Event::Stopped { vertex },
+                    false => Event::Failed {
+                        vertex,
+                        error: error.to_string(),
+                    },
+                });
+                Err(error)
+            }
+        }
     }
 }
 

@@ -210,10 +210,7 @@ impl LayerIndexer<'_> {
             .blob_from(&remote.repository, descriptor, 0)
             .map_err(|source| BuildError::download(&layer.image, source))?;
         let mut ingest = self.store.ingest()?;
-        let mut keeping = Keeping {
-            inner: blob,
-            ingest: &mut ingest,
-        };
+        let is_indexed = layer.index().is_some() || self.recall(layer)?;
         let commit = |ingest: Ingest| {
             ingest
                 .commit(Some((descriptor.digest, descriptor.size)))
@@ -222,33 +219,32 @@ impl LayerIndexer<'_> {
                     source: Box::new(source),
                 })
         };
-        if layer.index().is_some() || self.recall(layer)? {
-            let vertex = self.started("download", layer);
+        self.follow("download", layer, stop, |vertex| {
+            let mut keeping = Keeping {
+                inner: blob,
+                ingest: &mut ingest,
+            };
             let mut counted = self.counted(&mut keeping, layer, vertex, stop);
-            io::copy(&mut counted, &mut io::sink())
-                .map_err(|source| read_error(layer, ScanError::Read(source)))?;
-            commit(ingest)?;
-            self.finished(vertex);
-            return Ok(());
-        }
-        let vertex = self.started("download", layer);
-        let counted = self.counted(&mut keeping, layer, vertex, stop);
-        let scan = match scan_layer(counted, &self.limits) {
-            Ok(scan) => scan,
-            Err(source) => {
-                // What cannot be read may be another's bytes; then that is what went wrong.
-                let goes_on = !stop.load(Ordering::Relaxed) && !is_transport(&source);
-                if goes_on && io::copy(&mut keeping, &mut io::sink()).is_ok() {
-                    commit(ingest)?;
-                }
-                return Err(read_error(layer, source));
+            if is_indexed {
+                io::copy(&mut counted, &mut io::sink())
+                    .map_err(|source| read_error(layer, ScanError::Read(source)))?;
+                return commit(ingest).map(|_| ());
             }
-        };
-        // Only now it is known that the bytes are the blob's.
-        commit(ingest)?;
-        self.keep(layer, scan)?;
-        self.finished(vertex);
-        Ok(())
+            let scan = match scan_layer(counted, &self.limits) {
+                Ok(scan) => scan,
+                Err(source) => {
+                    // What cannot be read may be another's bytes; then that is what went wrong.
+                    let goes_on = !stop.load(Ordering::Relaxed) && !is_transport(&source);
+                    if goes_on && io::copy(&mut keeping, &mut io::sink()).is_ok() {
+                        commit(ingest)?;
+                    }
+                    return Err(read_error(layer, source));
+                }
+            };
+            // Only now it is known that the bytes are the blob's.
+            commit(ingest)?;
+            self.keep(layer, scan)
+        })
     }
 
     /// Makes the index of a layer whose blob is here.
@@ -259,12 +255,11 @@ impl LayerIndexer<'_> {
         blob: impl Read,
         stop: &AtomicBool,
     ) -> Result<(), BuildError> {
-        let vertex = self.started(verb, layer);
-        let scan = scan_layer(self.counted(blob, layer, vertex, stop), &self.limits)
-            .map_err(|source| read_error(layer, source))?;
-        self.keep(layer, scan)?;
-        self.finished(vertex);
-        Ok(())
+        self.follow(verb, layer, stop, |vertex| {
+            let scan = scan_layer(self.counted(blob, layer, vertex, stop), &self.limits)
+                .map_err(|source| read_error(layer, source))?;
+            self.keep(layer, scan)
+        })
     }
 
     /// Keeps what the pass over a layer found out.
@@ -287,18 +282,18 @@ impl LayerIndexer<'_> {
         Ok(())
     }
 
-    fn started(&self, verb: &str, layer: &Layer) -> usize {
-        let work = Work::named(format!(
-            "{}: {verb} layer {}",
-            layer.image,
-            short(&layer.descriptor.digest)
-        ));
-        self.vertices.begin(self.events, work)
-    }
-
-    fn finished(&self, vertex: usize) {
-        let cached = false;
-        (self.events)(Event::Finished { vertex, cached });
+    /// Tells what happens to a layer while `act` does it.
+    fn follow(
+        &self,
+        verb: &str,
+        layer: &Layer,
+        stop: &AtomicBool,
+        act: impl FnOnce(usize) -> Result<(), BuildError>,
+    ) -> Result<(), BuildError> {
+        let digest = short(&layer.descriptor.digest);
+        let work = Work::named(format!("{}: {verb} layer {digest}", layer.image));
+        let act = |vertex| act(vertex).map(|()| ((), false));
+        self.vertices.follow(self.events, work, Some(stop), act)
     }
 
     fn counted<'r, R: Read>(
@@ -317,9 +312,9 @@ impl LayerIndexer<'_> {
 }
 
 /// Puts what is read into the store on the way.
-struct Keeping<'i, R> {
-    inner: R,
-    ingest: &'i mut Ingest,
+pub(crate) struct Keeping<'i, R> {
+    pub(crate) inner: R,
+    pub(crate) ingest: &'i mut Ingest,
 }
 
 impl<R: Read> Read for Keeping<'_, R> {

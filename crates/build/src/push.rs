@@ -60,27 +60,28 @@ impl Pusher<'_> {
         let mut filled: Vec<&Repository> = Vec::new();
         for name in names {
             let repository = name.repository();
-            let vertex = self.started(format!("push {}", name.familiar()));
-            let detail = |text: String| (self.events)(Event::Detail { vertex, text });
-            detail(format!("manifest {}", top.digest));
-            if self.means(name)?.is_some_and(|found| found == top.digest) {
-                self.finished(vertex, true);
-                continue;
-            }
-            let by_digest = repository.with_digest(top.digest);
-            let is_filled = filled.contains(&repository);
-            if !is_filled && self.means(&by_digest)?.is_none() {
-                self.send_blobs(repository, &filled, shipment)?;
-                for (descriptor, bytes) in below {
-                    let reference = repository.with_digest(descriptor.digest);
-                    self.put(&reference, &descriptor.media_type, bytes)?;
+            let work = Work::named(format!("push {}", name.familiar()));
+            self.vertices.follow(self.events, work, None, |vertex| {
+                let text = format!("manifest {}", top.digest);
+                (self.events)(Event::Detail { vertex, text });
+                if self.means(name)?.is_some_and(|found| found == top.digest) {
+                    return Ok(((), true));
                 }
-            }
-            if !is_filled {
-                filled.push(repository);
-            }
-            self.put(name, &top.media_type, top_bytes)?;
-            self.finished(vertex, false);
+                let by_digest = repository.with_digest(top.digest);
+                let is_filled = filled.contains(&repository);
+                if !is_filled && self.means(&by_digest)?.is_none() {
+                    self.send_blobs(repository, &filled, shipment)?;
+                    for (descriptor, bytes) in below {
+                        let reference = repository.with_digest(descriptor.digest);
+                        self.put(&reference, &descriptor.media_type, bytes)?;
+                    }
+                }
+                if !is_filled {
+                    filled.push(repository);
+                }
+                self.put(name, &top.media_type, top_bytes)?;
+                Ok(((), false))
+            })?;
         }
         Ok(())
     }
@@ -123,25 +124,30 @@ impl Pusher<'_> {
         blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
         let threads = self.threads.max(UPLOADS);
         together(&blobs, threads, |blob, stop| {
-            self.send_blob(repository, filled, blob, shipment, stop)
+            let work = Work::named(format!("push blob {}", short(&blob.digest)));
+            self.vertices
+                .follow(self.events, work, Some(stop), |vertex| {
+                    let was_there =
+                        self.send_blob(repository, filled, blob, shipment, (vertex, stop))?;
+                    Ok(((), was_there))
+                })
         })
     }
 
+    /// Sends a blob unless the repository has it; then the result is true.
     fn send_blob(
         &self,
         repository: &Repository,
         filled: &[&Repository],
         blob: &Descriptor,
         shipment: &Shipment<'_>,
-        stop: &AtomicBool,
-    ) -> Result<(), BuildError> {
+        (vertex, stop): (usize, &AtomicBool),
+    ) -> Result<bool, BuildError> {
         let pushed = |source| BuildError::Push {
             source: Box::new(source),
         };
-        let vertex = self.started(format!("push blob {}", short(&blob.digest)));
         if self.registry.has_blob(repository, blob).map_err(pushed)? {
-            self.finished(vertex, true);
-            return Ok(());
+            return Ok(true);
         }
         let mut upload = None;
         let origin = (shipment.origin)(blob);
@@ -154,8 +160,7 @@ impl Pusher<'_> {
                 Ok(Mount::Mounted) => {
                     let text = format!("mounted from {other}");
                     (self.events)(Event::Detail { vertex, text });
-                    self.finished(vertex, false);
-                    return Ok(());
+                    return Ok(false);
                 }
                 Ok(Mount::Upload(begun)) => upload = Some(begun),
                 Err(error) => return Err(pushed(error)),
@@ -186,17 +191,7 @@ impl Pusher<'_> {
             .into_inner()
             .unwrap_or_else(|error| error.into_inner());
         sent.map_err(|source| unreadable.unwrap_or(pushed(source)))?;
-        self.finished(vertex, false);
-        Ok(())
-    }
-
-    fn started(&self, name: String) -> usize {
-        let work = Work::named(name);
-        self.vertices.begin(self.events, work)
-    }
-
-    fn finished(&self, vertex: usize, cached: bool) {
-        (self.events)(Event::Finished { vertex, cached });
+        Ok(false)
     }
 }
 

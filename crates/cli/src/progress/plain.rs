@@ -68,6 +68,14 @@ impl Plain {
                     false => format!("#{vertex} DONE {}\n", seconds(time)),
                 }
             }
+            Event::Failed { vertex, error } => {
+                self.running.remove(vertex);
+                format!("#{vertex} ERROR: {}\n", visible(error))
+            }
+            Event::Stopped { vertex } => {
+                self.running.remove(vertex);
+                format!("#{vertex} CANCELED\n")
+            }
             Event::Warning { .. } | Event::Losses { .. } => String::new(),
         }
     }

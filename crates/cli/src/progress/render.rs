@@ -52,7 +52,12 @@ struct Picture<'a> {
 impl Picture<'_> {
     fn header(&self) -> Row {
         let all = self.view.vertices.len();
-        let running = self.view.vertices.iter().filter(|v| is_running(v)).count();
+        let running = self
+            .view
+            .vertices
+            .iter()
+            .filter(|v| is_unfinished(v))
+            .count();
         let left = format!(
             "[+] {} {} ({}/{all})",
             self.view.title,
@@ -85,7 +90,7 @@ impl Picture<'_> {
             }
             return;
         }
-        let running = all.iter().filter(|vertex| is_running(vertex)).count();
+        let running = all.iter().filter(|vertex| is_unfinished(vertex)).count();
         let finished = all.len() - running;
         // A line each for what is not shown.
         let room = room - usize::from(finished > 0);
@@ -95,7 +100,10 @@ impl Picture<'_> {
         };
         let mut folded = finished - shown_finished.min(finished);
         if folded > 0 {
-            let hidden = all.iter().filter(|vertex| !is_running(vertex)).take(folded);
+            let hidden = all
+                .iter()
+                .filter(|vertex| !is_unfinished(vertex))
+                .take(folded);
             let cached = hidden
                 .filter(|vertex| vertex.state == State::Cached)
                 .count();
@@ -107,13 +115,13 @@ impl Picture<'_> {
         }
         let mut left = shown_running;
         for vertex in all {
-            let rest = if is_running(vertex) {
+            let rest = if is_unfinished(vertex) {
                 &mut left
             } else {
                 &mut folded
             };
             // The first of those that run are shown, and the last of the finished ones.
-            let shown = is_running(vertex) == (*rest > 0);
+            let shown = is_unfinished(vertex) == (*rest > 0);
             *rest = rest.saturating_sub(1);
             if shown {
                 rows.push(self.vertex(vertex));
@@ -128,7 +136,7 @@ impl Picture<'_> {
     /// The last detail of what runs; at the good end those of the last piece.
     fn details<'v>(&self, vertex: &'v Vertex, last: bool) -> &'v [String] {
         let done = self.view.ended.is_some_and(|e| e.how == Ending::Done);
-        let count = match (done && last, is_running(vertex)) {
+        let count = match (done && last, is_unfinished(vertex)) {
             (true, _) => LAST_DETAILS,
             (false, true) => 1,
             (false, false) => 0,
@@ -141,19 +149,17 @@ impl Picture<'_> {
         name(vertex, &mut left);
         let until = match vertex.state {
             State::Done { at } => at,
-            State::Running | State::Cached => self.now,
+            _ => self.now,
         };
         let time = seconds(until.saturating_sub(vertex.started));
-        let alone = || self.view.vertices.iter().filter(|v| is_running(v)).count() == 1;
         let end = match (vertex.state, self.view.ended.map(|ended| ended.how)) {
             (State::Cached, _) => (Style::Good, "CACHED"),
-            // Of several that ran it is not known which one failed.
-            (State::Running, Some(Ending::Failed)) if alone() => (Style::Bad, "ERROR"),
-            (State::Running, Some(_)) => (Style::Bad, "STOPPED"),
+            (State::Failed, _) => (Style::Bad, "ERROR"),
+            (State::Stopped, _) | (State::Running, Some(_)) => (Style::Bad, "STOPPED"),
             (State::Running, None) => (Style::Strong, time.as_str()),
             (State::Done { .. }, _) => (Style::Faint, time.as_str()),
         };
-        let transfer = vertex.transfer.as_ref().filter(|_| is_running(vertex));
+        let transfer = vertex.transfer.as_ref().filter(|_| is_unfinished(vertex));
         let amount = transfer.map(|transfer| transfer.amount());
         let rate = transfer.and_then(|transfer| transfer.rate(self.now));
         let mut right = vec![end];
@@ -192,8 +198,8 @@ fn columns(right: &[(Style, &str)]) -> usize {
     right.iter().map(|(_, text)| width_of(text) + 2).sum()
 }
 
-fn is_running(vertex: &Vertex) -> bool {
-    vertex.state == State::Running
+fn is_unfinished(vertex: &Vertex) -> bool {
+    !matches!(vertex.state, State::Done { .. } | State::Cached)
 }
 
 /// The name in its colours: `[stage system 1/4] COPY …`.

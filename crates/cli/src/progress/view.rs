@@ -46,8 +46,13 @@ pub(super) struct Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Running,
-    Done { at: Duration },
+    Done {
+        at: Duration,
+    },
     Cached,
+    Failed,
+    /// Something else failed.
+    Stopped,
 }
 
 /// The end of the command.
@@ -96,6 +101,16 @@ impl View {
                         true => State::Cached,
                         false => State::Done { at: now },
                     };
+                }
+            }
+            Event::Failed { vertex, .. } => {
+                if let Some(vertex) = self.vertex(*vertex) {
+                    vertex.state = State::Failed;
+                }
+            }
+            Event::Stopped { vertex } => {
+                if let Some(vertex) = self.vertex(*vertex) {
+                    vertex.state = State::Stopped;
                 }
             }
             Event::Detail { vertex, text } => {

@@ -56,6 +56,20 @@ fn lines() {
 }
 
 #[test]
+fn failures() {
+    let error = "Dockerfile:2: no\nmore".to_owned();
+    check(
+        &[
+            (0, started(1, "a")),
+            (0, started(2, "b")),
+            (100, Event::Failed { vertex: 1, error }),
+            (100, Event::Stopped { vertex: 2 }),
+        ],
+        "#1 a\n#2 b\n#1 ERROR: Dockerfile:2: no\\nmore\n#2 CANCELED\n",
+    );
+}
+
+#[test]
 fn long_transfers_tell_how_far_they_are() {
     let mut events = vec![(0, started(3, "layer"))];
     events.extend((1..=11).map(|second| (second * 1000, progress(3, second * 10_000_000))));

@@ -252,10 +252,15 @@ fn details_and_endings() {
             " =>=> config",
         ],
     );
-    let check = |done: bool, how: Ending, expected: &[&str]| {
+    let vertex = 2;
+    let failed = Event::Failed {
+        vertex,
+        error: "no".to_owned(),
+    };
+    let check = |last: Option<&Event>, how: Ending, expected: &[&str]| {
         let mut view = view(&events);
-        if done {
-            view.apply(&finished(2, false), Duration::from_millis(1100));
+        if let Some(last) = last {
+            view.apply(last, Duration::from_millis(1100));
         }
         let at = Duration::from_millis(1200);
         view.ended = Some(Ended { at, how });
@@ -263,7 +268,7 @@ fn details_and_endings() {
         assert_eq!(found.lines().collect::<Vec<_>>(), expected);
     };
     check(
-        true,
+        Some(&finished(2, false)),
         Ending::Done,
         &[
             "[+] Building 1.2s (2/2) FINISHED",
@@ -274,7 +279,7 @@ fn details_and_endings() {
         ],
     );
     check(
-        false,
+        Some(&failed),
         Ending::Failed,
         &[
             "[+] Building 1.2s (1/2) FAILED",
@@ -284,10 +289,20 @@ fn details_and_endings() {
         ],
     );
     check(
-        false,
+        None,
         Ending::Interrupted,
         &[
             "[+] Building 1.2s (1/2) INTERRUPTED",
+            running,
+            " => write out                   STOPPED",
+            " =>=> config",
+        ],
+    );
+    check(
+        Some(&Event::Stopped { vertex }),
+        Ending::Failed,
+        &[
+            "[+] Building 1.2s (1/2) FAILED",
             running,
             " => write out                   STOPPED",
             " =>=> config",
