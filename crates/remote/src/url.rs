@@ -208,6 +208,21 @@ pub(crate) fn escape_location(text: &str) -> String {
     escaped
 }
 
+/// The bytes that percent-encoded text means. A `%` that begins none stands for itself.
+pub(crate) fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
+        let byte = (*first == b'%')
+            .then(|| u8::try_from(digit(0)? * 16 + digit(1)?).ok())
+            .flatten();
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    bytes
+}
+
 /// Whether `text` begins with a scheme (RFC 3986, 3.1).
 fn has_scheme(text: &str) -> bool {
     text.split_once(':').is_some_and(|(scheme, _)| {
