@@ -499,10 +499,6 @@ fn check_supported(graph: &Graph) -> Result<(), BuildError> {
             what: what.to_owned(),
         };
         match &step.operation {
-            Operation::Copy(copy) if copy.parents => return Err(unsupported("--parents")),
-            Operation::Copy(copy) if !copy.exclude.is_empty() => {
-                return Err(unsupported("--exclude"));
-            }
             Operation::Download(_) | Operation::Git(_) => {
                 return Err(unsupported("ADD of a URL or git repository"));
             }

@@ -236,9 +236,11 @@ impl KeyHasher {
         hash: &mut dyn FnMut(u64) -> std::io::Result<[u8; 32]>,
     ) -> std::io::Result<()> {
         let mut links = std::collections::HashMap::new();
-        for (path, tree, node) in gathered.entries() {
-            self.field(&path);
-            self.node(tree, node, &mut links, hash)?;
+        self.value(&gathered.first());
+        for entry in gathered.entries() {
+            self.field(&entry.path);
+            self.value(&entry.manner);
+            self.node(entry.tree, entry.node, &mut links, hash)?;
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ const BUFFER: usize = 256 << 10;
 pub(crate) enum Found {
     /// Of an image or a stage.
     Layer(Arc<Layer>),
-    /// An archive of the context, open.
+    /// An archive that is unpacked, open.
     Archive(Box<dyn Read + Send>),
 }
 
@@ -323,9 +323,9 @@ impl AsRef<[u8]> for SharedBytes {
 }
 
 /// Reads a file that others read as well, from an offset on.
-struct FileFrom {
-    file: Arc<File>,
-    offset: u64,
+pub(crate) struct FileFrom {
+    pub(crate) file: Arc<File>,
+    pub(crate) offset: u64,
 }
 
 impl Read for FileFrom {

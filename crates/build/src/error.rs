@@ -231,6 +231,14 @@ pub enum BuildError {
         /// What.
         what: String,
     },
+    /// Patterns of `--exclude` that are not well formed.
+    #[error("{location}: {reason}", location = at(.location))]
+    Exclude {
+        /// Who asked.
+        location: Box<Location>,
+        /// Which pattern, and why.
+        reason: String,
+    },
     /// An archive of `ADD` that cannot be read.
     #[error("{location}: {path}: {source}", location = at(.location))]
     Archive {

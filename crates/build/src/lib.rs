@@ -5,10 +5,12 @@
 
 mod alias;
 mod annotations;
+mod archive;
 mod assemble;
 mod base;
 mod builder;
 mod cache;
+mod choice;
 mod compose;
 mod content;
 mod context;

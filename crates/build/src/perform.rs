@@ -6,7 +6,7 @@ use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
 use crossdock_dockerfile::BaseRequest;
-use crossdock_graph::{Copy, CopySource, Mode, Operation, OperationId, Step};
+use crossdock_graph::{Copy, Mode, Operation, OperationId, Step};
 use crossdock_image::{BlobDigest, Descriptor, DiffId, LayerCompression, oci_layer_media_type};
 use crossdock_layer::{
     Content, CopyOptions, EPOCH_1980, EditError, Gathered, Kind, LayerEdit, LayerFormat,
@@ -323,7 +323,8 @@ impl Performer<'_> {
                 edit.drop_foreign();
             }
             losses.into_iter().for_each(|loss| edit.lose(loss));
-            if gathered.is_empty() && all_wild(copy) {
+            if !gathered.has_sources() {
+                // Patterns alone, and none matches: not even a parent is made.
                 return Ok(edit);
             }
             edit.copy(&gathered, copy.destination.as_bytes(), &options)
@@ -553,7 +554,11 @@ impl Performer<'_> {
     }
 
     /// Downloads layers whose content is wanted: they may be known by their indexes alone.
-    fn bring(&self, layers: &[Arc<Layer>], contents: &[&Content]) -> Result<(), BuildError> {
+    pub(crate) fn bring(
+        &self,
+        layers: &[Arc<Layer>],
+        contents: &[&Content],
+    ) -> Result<(), BuildError> {
         let wanted: HashSet<DiffId> = contents
             .iter()
             .filter_map(|content| match content {
@@ -672,14 +677,6 @@ impl Performer<'_> {
             (self.events)(Event::Warning { text });
         }
     }
-}
-
-/// Whether every source is a pattern; if none matches, nothing is copied, not even a parent.
-fn all_wild(copy: &Copy) -> bool {
-    copy.sources.iter().all(|source| match source {
-        CopySource::Tree { paths, .. } => paths.iter().all(|path| path.wildcard),
-        CopySource::Inline(_) => false,
-    })
 }
 
 /// Notes that say the same of many entries become one line.

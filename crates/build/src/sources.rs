@@ -1,31 +1,25 @@
 //! What a copy takes from: a stage, an image, a context, archives in it, here-documents.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 
 use crossdock_dockerfile::match_path;
-use crossdock_graph::{Copy, CopySource, InlineFile, OperationId, Step};
+use crossdock_graph::{Copy, CopySource, InlineFile, OperationId, SourcePath, Step};
 use crossdock_image::DiffId;
 use crossdock_layer::{
-    Content, Entry, Gathered, Kind, LayerFormat, Loss, Name, ScanError, Selected, TarErrorKind,
-    Tree, scan_layer, select,
+    Content, Entry, Gathered, Kind, LayerFormat, Loss, Name, NodeId, Part, SelectError, Selected,
+    Tree, select,
 };
 
+use crate::archive::Archive;
+use crate::choice::{Excluded, Wanted};
 use crate::content::Found;
 use crate::context::Context;
 use crate::error::BuildError;
 use crate::layers::Layer;
 use crate::perform::{Performer, edit_error};
 use crate::state::State;
-
-/// An archive of `ADD` that is unpacked.
-pub(crate) struct Archive {
-    tree: Tree,
-    diff_id: DiffId,
-    /// The number of the file in the context.
-    file: u64,
-}
 
 /// What a copy takes from: trees that live as long as the copy.
 pub(crate) struct Sources {
@@ -95,93 +89,69 @@ impl Performer<'_> {
         tree
     }
 
-    /// Indexes a file of the context if it is a tar, in any compression that is known.
-    fn open_archive(
-        &self,
-        step: &Step,
-        sources: &mut Sources,
-        tree: &Tree,
-        selected: &Selected,
-    ) -> Result<(), BuildError> {
-        let Some(context) = &sources.context else {
-            return Ok(());
-        };
-        let Some(Kind::File(Content::External { id, size })) =
-            tree.entry(selected.node).map(|entry| entry.kind)
-        else {
-            return Ok(());
-        };
-        if size == 0 || sources.archives.iter().any(|archive| archive.file == id) {
-            return Ok(());
-        }
-        let failed = |source: ScanError| BuildError::Archive {
-            location: Box::new(step.location.clone()),
-            path: context.file_path(id),
-            source: Box::new(source),
-        };
-        let file = context.open(id).map_err(|error| failed(error.into()))?;
-        let mut start = [0; 6];
-        let mut reader = io::BufReader::new(file);
-        let known = io::Read::by_ref(&mut reader).take(6).read(&mut start);
-        known.map_err(|error| failed(error.into()))?;
-        if start.starts_with(b"BZh") || start == *b"\xfd7zXZ\0" {
-            return Err(BuildError::Unsupported {
-                location: Box::new(step.location.clone()),
-                what: format!("unpacking {} (bzip2 or xz)", context.file_path(id)),
-            });
-        }
-        let file = context.open(id).map_err(|error| failed(error.into()))?;
-        let scan = match scan_layer(file, &self.request.limits) {
-            Ok(scan) => scan,
-            // Not a tar at all: the file is copied as it is.
-            Err(ScanError::Tar(error)) if error.offset < 1024 && error.path.is_empty() => {
-                let not_a_tar = matches!(
-                    error.kind,
-                    TarErrorKind::Checksum
-                        | TarErrorKind::Truncated(_)
-                        | TarErrorKind::LoneZeroBlock
-                );
-                return if not_a_tar {
-                    Ok(())
-                } else {
-                    Err(failed(error.into()))
-                };
-            }
-            // A gzip file, say, of something else, or damaged: docker copies it too.
-            Err(ScanError::Read(_)) => return Ok(()),
-            Err(error) => return Err(failed(error)),
-        };
-        if scan.index.is_empty() {
-            return Ok(());
-        }
-        let diff_id = scan.index.diff_id();
-        let tree = Tree::stack(LayerFormat::Linux, [Arc::new(scan.index)]);
-        let tree = tree.map_err(|source| BuildError::Stack {
-            image: context.file_path(id),
-            source: Box::new(source),
-        })?;
-        sources.archives.push(Archive {
-            tree,
-            diff_id,
-            file: id,
-        });
-        Ok(())
-    }
-
     fn select(
         &self,
         step: &Step,
-        path: &crossdock_graph::SourcePath,
+        path: &SourcePath,
         tree: &Tree,
     ) -> Result<Vec<Selected>, BuildError> {
-        let matcher =
-            |pattern: &[u8], name: &[u8]| match_path(std::str::from_utf8(pattern).ok()?, name).ok();
-        select(tree, path.path.as_bytes(), path.wildcard, &matcher).map_err(|source| {
-            let hint = self.missing_hint(&path.path, &path.written);
-            BuildError::Source {
+        let selected = select(tree, path.path.as_bytes(), path.wildcard, &match_names);
+        selected.map_err(|source| self.source_error(step, path, source))
+    }
+
+    /// The parts of directories that a source means with `--parents`, each with its directory.
+    /// Links before `/./` are followed, others are copied.
+    fn parents(
+        &self,
+        step: &Step,
+        path: &SourcePath,
+        tree: &Tree,
+        excluded: &Excluded,
+    ) -> Result<Vec<(NodeId, Wanted, Part)>, BuildError> {
+        let failed = |source| self.source_error(step, path, source);
+        let names: Vec<&str> = path
+            .path
+            .split('/')
+            .filter(|name| !name.is_empty())
+            .collect();
+        let (before, names) = names.split_at(path.pivot.min(names.len()));
+        let before = before.join("/");
+        let directories = select(tree, before.as_bytes(), path.wildcard, &match_names);
+        let mut parts = Vec::new();
+        for directory in directories.map_err(failed)? {
+            let directory = directory.node;
+            if path.wildcard && !tree.is_directory(directory) {
+                continue;
+            }
+            let wanted = Wanted::parse(names, path.wildcard, tree.format()).map_err(failed)?;
+            if !path.wildcard {
+                wanted.check_exists(tree, directory).map_err(failed)?;
+            }
+            let part = excluded.choose(tree, directory, &wanted);
+            parts.push((directory, wanted, part));
+        }
+        Ok(parts)
+    }
+
+    fn source_error(&self, step: &Step, path: &SourcePath, source: SelectError) -> BuildError {
+        BuildError::Source {
+            location: Box::new(step.location.clone()),
+            source,
+            hint: self.missing_hint(&path.path, &path.written),
+        }
+    }
+
+    fn excluded(&self, step: &Step, copy: &Copy) -> Result<Excluded, BuildError> {
+        let windows = step.platform.is_windows();
+        let mut useless = |pattern: &str| {
+            let text = "begins with a slash and so matches nothing: patterns are relative to what \
+                        is copied";
+            self.warn(step, &format!("--exclude={pattern} {text}"));
+        };
+        Excluded::parse(&copy.exclude, windows, &mut useless).map_err(|reason| {
+            BuildError::Exclude {
                 location: Box::new(step.location.clone()),
-                source,
-                hint,
+                reason,
             }
         })
     }
@@ -211,12 +181,24 @@ impl Performer<'_> {
         gathered: &mut Gathered<'s>,
         losses: &mut Vec<Loss>,
     ) -> Result<(), BuildError> {
-        let mut all: Vec<(&Tree, Selected)> = Vec::new();
+        let excluded = self.excluded(step, copy)?;
+        let mut all: Vec<(&Tree, Chosen)> = Vec::new();
         for (source, tree) in copy.sources.iter().zip(&sources.trees) {
             match source {
                 CopySource::Inline(_) => {
                     let files = tree.children(tree.root());
-                    all.extend(files.map(|node| (&**tree, Selected { node, named: node })));
+                    let files = files.map(|node| Chosen::One(Selected { node, named: node }));
+                    all.extend(files.map(|file| (&**tree, file)));
+                }
+                CopySource::Tree { paths, .. } if copy.parents => {
+                    for path in paths {
+                        let parts = self.parents(step, path, tree, &excluded)?;
+                        if parts.iter().all(|(_, _, part)| part.is_empty()) {
+                            self.warn(step, &format!("{} matches nothing", path.written));
+                        }
+                        let parts = parts.into_iter().map(Chosen::Part);
+                        all.extend(parts.map(|part| (&**tree, part)));
+                    }
                 }
                 CopySource::Tree { paths, .. } => {
                     for path in paths {
@@ -224,24 +206,39 @@ impl Performer<'_> {
                         if found.is_empty() {
                             self.warn(step, &format!("{} matches nothing", path.written));
                         }
-                        all.extend(found.into_iter().map(|selected| (&**tree, selected)));
+                        all.extend(found.into_iter().map(|one| (&**tree, Chosen::One(one))));
                     }
                 }
             }
         }
         let several = copy.into_directory || all.len() > 1;
-        for (tree, selected) in &all {
-            let archive = sources.archive(tree, selected);
-            let added = if let Some(archive) = archive {
-                gathered.add_contents(&archive.tree, archive.tree.root())
-            } else if tree.is_directory(selected.node) {
-                sources.losses_below(tree.path(selected.node), losses);
-                gathered.add_contents(tree, selected.node)
-            } else if several {
-                gathered.add_file(tree, selected)
-            } else {
-                gathered.add_single(tree, selected);
-                Ok(())
+        for (tree, chosen) in &all {
+            let added = match chosen {
+                Chosen::Part((directory, wanted, part)) => {
+                    let takes = &|path: &[u8]| excluded.takes(path, wanted);
+                    sources.losses_below(tree.path(*directory), takes, losses);
+                    gathered.add_part(tree, *directory, part)
+                }
+                Chosen::One(one) => {
+                    if let Some(archive) = sources.archive(tree, one) {
+                        gathered.add_unpacked(&archive.tree)
+                    } else if tree.is_directory(one.node) {
+                        let takes = &|path: &[u8]| !excluded.leaves_out(path);
+                        sources.losses_below(tree.path(one.node), takes, losses);
+                        match excluded.is_empty() {
+                            true => gathered.add_contents(tree, one.node),
+                            false => {
+                                let rest = excluded.rest(tree, one.node);
+                                gathered.add_part(tree, one.node, &rest)
+                            }
+                        }
+                    } else if several {
+                        gathered.add_file(tree, one)
+                    } else {
+                        gathered.add_single(tree, one);
+                        Ok(())
+                    }
+                }
             };
             added.map_err(|source| edit_error(step, source))?;
         }
@@ -249,27 +246,30 @@ impl Performer<'_> {
     }
 }
 
-impl Sources {
-    fn archive(&self, tree: &Tree, selected: &Selected) -> Option<&Archive> {
-        if self.archives.is_empty() {
-            return None;
-        }
-        match tree.entry(selected.node)?.kind {
-            Kind::File(Content::External { id, .. }) => {
-                self.archives.iter().find(|archive| archive.file == id)
-            }
-            _ => None,
-        }
-    }
+/// What a source argument leads to.
+enum Chosen {
+    /// A file, or a directory whose contents are meant.
+    One(Selected),
+    /// Part of a directory.
+    Part((NodeId, Wanted, Part)),
+}
 
-    /// What a context holds below `path` that no layer can.
-    fn losses_below(&self, path: Vec<u8>, losses: &mut Vec<Loss>) {
+/// Go's `filepath.Match` of one name.
+fn match_names(pattern: &[u8], name: &[u8]) -> Option<bool> {
+    match_path(std::str::from_utf8(pattern).ok()?, name).ok()
+}
+
+impl Sources {
+    /// What a context holds below `path` that no layer can, if `takes` says yes to the rest of its
+    /// path.
+    fn losses_below(&self, path: Vec<u8>, takes: &dyn Fn(&[u8]) -> bool, losses: &mut Vec<Loss>) {
         let Some(context) = &self.context else { return };
-        let below = |other: &[u8]| {
-            path.is_empty()
-                || other
-                    .strip_prefix(&path[..])
-                    .is_some_and(|rest| rest.starts_with(b"/"))
+        let below = |other: &[u8]| match path.as_slice() {
+            b"" => takes(other),
+            path => other
+                .strip_prefix(path)
+                .and_then(|rest| rest.strip_prefix(b"/"))
+                .is_some_and(takes),
         };
         losses.extend(
             context
@@ -280,27 +280,22 @@ impl Sources {
         );
     }
 
+    /// The context that is copied from.
+    pub(crate) fn context(&self) -> io::Result<&Context> {
+        let context = self.context.as_deref();
+        context.ok_or_else(|| io::Error::other("no context"))
+    }
+
     /// The hash of a context file's content.
     pub(crate) fn hash(&self, id: u64) -> io::Result<[u8; 32]> {
-        let context = self
-            .context
-            .as_ref()
-            .ok_or_else(|| io::Error::other("no context"))?;
-        context.hash(id)
+        self.context()?.hash(id)
     }
 
     /// Finds the blob of a layer that is copied from.
     pub(crate) fn find_layer(&self, layer: &DiffId) -> io::Result<Found> {
-        if let Some(archive) = self
-            .archives
-            .iter()
-            .find(|archive| archive.diff_id == *layer)
-        {
-            let context = self
-                .context
-                .as_ref()
-                .ok_or_else(|| io::Error::other("no context"))?;
-            return Ok(Found::Archive(Box::new(context.open(archive.file)?)));
+        let mut archives = self.archives.iter();
+        if let Some(archive) = archives.find(|archive| archive.diff_id == *layer) {
+            return archive.open(self);
         }
         find_layer(&self.layers, layer)
     }

@@ -1,5 +1,6 @@
 //! Compressed layers: told by their first bytes, read as a stream, written the same everywhere.
 
+mod archive;
 mod blocks;
 mod gzip_reader;
 mod gzip_writer;
@@ -14,6 +15,7 @@ use self::gzip_reader::GzipReader;
 use self::zstd_reader::ZstdReader;
 use crate::checkpoints::{Checkpoints, Collector, Place, Point, SPAN, unpack};
 
+pub use archive::{ArchiveCompression, ArchiveReader};
 pub use gzip_writer::{DEFAULT_GZIP_LEVEL, GzipWriter};
 pub(crate) use restart::{Boundary, Prover, WINDOW};
 pub use writer::{Codec, LayerWriter, LevelError};
@@ -67,6 +69,15 @@ impl<R: Read> Decompressor<R> {
         collector: impl FnOnce(Compression) -> Option<Collector>,
     ) -> io::Result<Self> {
         let mut blob = BufReader::with_capacity(READ, blob);
+        let other = match ArchiveCompression::detect(blob.fill_buf()?) {
+            ArchiveCompression::Layer(_) => None,
+            ArchiveCompression::Bzip2 => Some("bzip2"),
+            ArchiveCompression::Xz => Some("xz"),
+        };
+        if let Some(name) = other {
+            let text = format!("it is compressed with {name}, which no layer may be");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
         let compression = Compression::detect(blob.fill_buf()?);
         let inner = match compression {
             Compression::None => Inner::None(blob),

@@ -5,6 +5,7 @@
 //! placed, parents before children; then links and descriptors are settled; then it is written.
 
 mod gather;
+mod part;
 mod place;
 mod plan;
 mod select;
@@ -20,7 +21,8 @@ use crate::names::encode_component;
 use crate::translate::Name;
 use crate::tree::{NodeId, ResolveError, Resolved, Tree};
 
-pub use gather::Gathered;
+pub use gather::{Gathered, GatheredEntry, Manner};
+pub use part::Part;
 pub use plan::{LayerPlan, PlannedEntry, WriteError, answer};
 pub use select::{Matcher, SelectError, Selected, select};
 

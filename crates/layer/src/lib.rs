@@ -27,8 +27,8 @@ mod tree;
 
 pub use checkpoints::{Checkpoints, CheckpointsError, Point};
 pub use compression::{
-    Codec, Compression, DEFAULT_GZIP_LEVEL, DEFAULT_ZSTD_LEVEL, Decompressor, GzipWriter,
-    LayerWriter, LevelError, ZstdWriter,
+    ArchiveCompression, ArchiveReader, Codec, Compression, DEFAULT_GZIP_LEVEL, DEFAULT_ZSTD_LEVEL,
+    Decompressor, GzipWriter, LayerWriter, LevelError, ZstdWriter,
 };
 pub use descriptor::{
     Ace, Acl, AclTooLarge, DescriptorError, DescriptorParts, SddlError, SddlProblem,
@@ -36,8 +36,9 @@ pub use descriptor::{
     default_file, inherit, resolve_account,
 };
 pub use edit::{
-    CollisionPolicy, CopyOptions, EditError, Gathered, LayerEdit, LayerPlan, Matcher, Owner,
-    PlannedEntry, SelectError, Selected, WriteError, answer, select, show_path,
+    CollisionPolicy, CopyOptions, EditError, Gathered, GatheredEntry, LayerEdit, LayerPlan, Manner,
+    Matcher, Owner, Part, PlannedEntry, SelectError, Selected, WriteError, answer, select,
+    show_path,
 };
 pub use entry::{
     ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, ATTRIBUTE_READONLY, ATTRIBUTE_REPARSE_POINT, Content,
@@ -57,7 +58,7 @@ pub use ntfs::{
     backup_stream, extended_attributes, junction_reparse, lx_attribute, lx_metadata,
     lx_symlink_reparse, symlink_reparse,
 };
-pub use scan::{Indexer, Limits, Scan, ScanError, scan_layer};
+pub use scan::{Indexer, Limits, Scan, ScanError, scan_archive, scan_layer};
 pub use tar::{
     Event, HEADER_SIZE, Header, MAX_EXTENDED, Parser, Records, TarError, TarErrorKind, TarKind,
     TarWriter,

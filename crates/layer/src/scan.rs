@@ -6,7 +6,7 @@ use crossdock_image::{DiffId, Digest};
 use sha2::{Digest as _, Sha256};
 
 use crate::checkpoints::Checkpoints;
-use crate::compression::{Compression, Decompressor};
+use crate::compression::{ArchiveCompression, ArchiveReader, Compression, Decompressor};
 use crate::index::{Extent, IndexError, IndexWriter, LayerIndex};
 use crate::tar::{Event, Header, Parser, TarError};
 
@@ -54,7 +54,7 @@ pub struct Scan {
 pub enum ScanError {
     /// The blob cannot be read or decompressed.
     #[error("cannot read the layer: {0}")]
-    Read(#[from] io::Error),
+    Read(io::Error),
     /// The uncompressed bytes are not a tar that we accept.
     #[error(transparent)]
     Tar(#[from] TarError),
@@ -105,7 +105,7 @@ pub fn scan_layer(blob: impl Read, limits: &Limits) -> Result<Scan, ScanError> {
             Err(error) => return Err(error.into()),
         };
         indexer.push(&buffer[..length])?;
-        check_size(indexer.length, &reader, limits)?;
+        check_size((indexer.length, reader.get_ref().length), limits)?;
     }
     reader.drain()?;
     let blob_size = reader.get_ref().length;
@@ -119,9 +119,32 @@ pub fn scan_layer(blob: impl Read, limits: &Limits) -> Result<Scan, ScanError> {
     })
 }
 
-fn check_size<R: Read>(
-    uncompressed: u64,
-    reader: &Decompressor<&mut Counting<R>>,
+/// Reads a whole archive of others, in any compression that docker knows. `keep` gets the
+/// uncompressed bytes, for compressions that cannot be read from their middle.
+pub fn scan_archive(
+    archive: impl Read,
+    limits: &Limits,
+    keep: &mut dyn FnMut(ArchiveCompression, &[u8]) -> io::Result<()>,
+) -> Result<LayerIndex, ScanError> {
+    let mut reader = ArchiveReader::new(archive, limits)?;
+    let compression = reader.compression();
+    let mut indexer = Indexer::new(*limits);
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        let length = match reader.read(&mut buffer) {
+            Ok(0) => return indexer.finish(),
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        };
+        indexer.push(&buffer[..length])?;
+        keep(compression, &buffer[..length])?;
+    }
+}
+
+/// Looks at the uncompressed and the compressed size so far.
+pub(crate) fn check_size(
+    (uncompressed, compressed): (u64, u64),
     limits: &Limits,
 ) -> Result<(), ScanError> {
     if uncompressed > limits.uncompressed {
@@ -130,7 +153,7 @@ fn check_size<R: Read>(
         });
     }
     if let Some(ratio) = limits.ratio.filter(|_| uncompressed > RATIO_FROM)
-        && uncompressed / ratio > reader.get_ref().length
+        && uncompressed / ratio > compressed
     {
         return Err(ScanError::Ratio { ratio });
     }
@@ -138,9 +161,9 @@ fn check_size<R: Read>(
 }
 
 /// Passes reads through, counting.
-struct Counting<R> {
-    inner: R,
-    length: u64,
+pub(crate) struct Counting<R> {
+    pub(crate) inner: R,
+    pub(crate) length: u64,
 }
 
 impl<R: Read> Read for Counting<R> {

@@ -1,6 +1,8 @@
 //! `COPY`, `ADD` and `WORKDIR` on Linux.
 
-use crossdock_build::ErrorClass;
+use std::io::Write as _;
+
+use crossdock_build::{ErrorClass, Limits};
 
 use crate::archive::{dir, file, hard_link, symlink, tar};
 use crate::bench::{Ask, Bench, Codec};
@@ -46,7 +48,7 @@ fn bench() -> Bench {
 
 /// Builds on `base` and compares the new layers: `short` without modes and owners.
 #[track_caller]
-fn check(bench: &Bench, short: bool, instructions: &str, expected: &[&str]) {
+pub(crate) fn check(bench: &Bench, short: bool, instructions: &str, expected: &[&str]) {
     let dockerfile = format!("FROM oci-layout://base\n{instructions}\n");
     let image = match bench.build(&dockerfile, Ask::default()) {
         Ok(image) => image,
@@ -60,7 +62,7 @@ fn check(bench: &Bench, short: bool, instructions: &str, expected: &[&str]) {
 }
 
 #[track_caller]
-fn fails(bench: &Bench, instructions: &str, expected: &[&str]) {
+pub(crate) fn fails(bench: &Bench, instructions: &str, expected: &[&str]) {
     let dockerfile = format!("FROM oci-layout://base\n{instructions}\n");
     let failed = match bench.build(&dockerfile, Ask::default()) {
         Ok(image) => panic!("{instructions}: {:#?}", image.lines()),
@@ -503,14 +505,26 @@ fn archives() {
         "l 777 0:0 n/top/l -> f",
         "f 600 0:0 n/xattr \"x\"",
     ];
-    for (name, codec) in [
-        ("plain.tar", Codec::Plain),
-        ("x.tar.gz", Codec::Gzip),
-        ("members", Codec::Members),
-        ("x.zst", Codec::Zstd),
-    ] {
-        bench.file(name, codec.compress(&bytes));
+    let archives = [
+        ("plain.tar", Codec::Plain.compress(&bytes)),
+        ("x.tar.gz", Codec::Gzip.compress(&bytes)),
+        ("members", Codec::Members.compress(&bytes)),
+        ("x.zst", Codec::Zstd.compress(&bytes)),
+        ("x.tar.bz2", bzip2(&bytes)),
+        ("x.tar.xz", xz(&bytes)),
+        // A name in a tar is no compression.
+        (
+            "BZh9.tar",
+            tar(&[&[dir("BZh9/", 0o755)], &members[..]].concat()),
+        ),
+    ];
+    for (name, archive) in archives {
+        bench.file(name, &archive);
         let line = format!("ADD {name} /n/");
+        let mut expected = expected.to_vec();
+        if name == "BZh9.tar" {
+            expected.insert(1, "d 755 0:0 n/BZh9/");
+        }
         check(&bench, false, &line, &expected);
         let dockerfile = format!("FROM oci-layout://base\n{line}\n");
         let image = bench.build(&dockerfile, Ask::default()).unwrap();
@@ -523,7 +537,7 @@ fn archives() {
         ] {
             let dockerfile = format!("FROM oci-layout://base\n{line}\n");
             let image = bench.build(&dockerfile, Ask::default()).unwrap();
-            assert_eq!(image.entry("n").content, codec.compress(&bytes));
+            assert_eq!(image.entry("n").content, archive);
         }
     }
     check(
@@ -545,22 +559,32 @@ fn archives() {
     bench.file("empty", "");
     bench.file("text.gz", Codec::Gzip.compress(b"text"));
     bench.file("not-gzip", b"\x1f\x8b\x08 and so on".repeat(50));
+    bench.file("text.bz2", bzip2(b"text"));
+    bench.file("text.xz", xz(b"text"));
+    bench.file("not-bzip2", b"BZh91AY&SY and so on".repeat(50));
+    bench.file("not-xz", b"\xfd7zXZ\0 and so on".repeat(50));
+    let nested = xz(&bzip2(&bytes));
+    bench.file("nested", &nested);
+    bench.file("cut.xz", &xz(&bytes)[..100]);
     bench.file("zeros", [0; 4096]);
-    for name in ["text", "long", "empty", "text.gz", "not-gzip", "zeros"] {
+    for name in [
+        "text",
+        "long",
+        "empty",
+        "text.gz",
+        "not-gzip",
+        "zeros",
+        "text.bz2",
+        "text.xz",
+        "not-bzip2",
+        "not-xz",
+        "nested",
+        "cut.xz",
+    ] {
         let dockerfile = format!("FROM oci-layout://base\nADD {name} /n/\n");
         let image = bench.build(&dockerfile, Ask::default()).unwrap();
         let content = std::fs::read(bench.path("context").join(name)).unwrap();
         assert_eq!(image.entry(&format!("n/{name}")).content, content, "{name}");
-    }
-    bench.file("x.tar.bz2", "BZh91AY&SY");
-    bench.file("x.tar.xz", b"\xfd7zXZ\0\0\x04");
-    for name in ["x.tar.bz2", "x.tar.xz"] {
-        let line = format!("ADD {name} /n/");
-        fails(
-            &bench,
-            &line,
-            &["Dockerfile:2", name, "bzip2 or xz", "not supported"],
-        );
     }
     // A tar that escapes, or is cut.
     bench.file("bad.tar", tar(&[file("../x", 0o644, "x")]));
@@ -571,6 +595,87 @@ fn archives() {
     );
     bench.file("cut.tar", &bytes[..2000]);
     fails(&bench, "ADD cut.tar /n/", &["Dockerfile:2", "cut.tar"]);
+    let limits = Limits {
+        uncompressed: 2048,
+        ..Limits::default()
+    };
+    for name in ["x.tar.gz", "x.tar.bz2", "x.tar.xz"] {
+        let ask = Ask {
+            limits,
+            no_cache: true,
+            ..Ask::default()
+        };
+        let dockerfile = format!("FROM oci-layout://base\nADD {name} /n/\n");
+        let failed = bench
+            .build(&dockerfile, ask)
+            .map(|image| image.lines())
+            .unwrap_err();
+        assert!(
+            failed.text.contains("larger than the limit"),
+            "{}",
+            failed.text
+        );
+    }
+}
+
+/// As BuildKit: it unpacks without --chmod, and in place of what is there.
+#[test]
+fn archives_upon_what_is_there() {
+    let bench = bench();
+    let members = [
+        dir("a/", 0o700),
+        file("a/f", 0o640, "f"),
+        file("b", 0o604, "b"),
+    ];
+    bench.file("x.tar", tar(&members));
+    bench.file("plain", "plain");
+    let from = "--from=oci-layout://source";
+    let unpacked = [
+        "d 755 8:9 n/",
+        "d 700 8:9 n/a/",
+        "f 640 8:9 n/a/f \"f\"",
+        "f 604 8:9 n/b \"b\"",
+    ];
+    check(
+        &bench,
+        false,
+        "ADD --chmod=711 --chown=8:9 x.tar /n/",
+        &unpacked,
+    );
+    check(
+        &bench,
+        false,
+        "ADD --chmod=711 --chown=8:9 x.tar plain /n/",
+        &[&unpacked[..], &["f 711 8:9 n/plain \"plain\""]].concat(),
+    );
+    check(
+        &bench,
+        false,
+        &format!("COPY {from} bin/y.txt /n/a\nCOPY {from} bin/sub /n/b\nADD x.tar /n/"),
+        &[
+            "d 755 0:0 n/",
+            "f 604 0:0 n/a \"y\"",
+            "d 755 0:0 n/",
+            "d 755 0:0 n/b/",
+            "f 640 0:0 n/b/x.txt \"x\"",
+            "d 755 0:0 n/",
+            "d 700 0:0 n/a/",
+            "f 640 0:0 n/a/f \"f\"",
+            "f 604 0:0 n/b \"b\"",
+        ],
+    );
+}
+
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::new(6));
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 6);
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 #[test]

@@ -207,11 +207,6 @@ fn unsupported_instructions() {
     for (line, what) in [
         ("ADD https://example.org/x /x", "URL"),
         ("ADD git@example.org:x.git /x", "git"),
-        ("COPY --parents a b", "--parents"),
-        (
-            "COPY --from=oci-layout://base --exclude=*.o a b",
-            "--exclude",
-        ),
     ] {
         let first = "FROM oci-layout://base\nCOPY --from=oci-layout://base a c\n";
         check(

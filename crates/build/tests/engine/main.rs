@@ -9,6 +9,7 @@ mod copy;
 mod damage;
 mod from;
 mod outputs;
+mod parts;
 mod platforms;
 mod questions;
 mod windows;

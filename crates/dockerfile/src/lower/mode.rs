@@ -13,13 +13,12 @@ pub(super) fn parse(text: &str) -> Option<Mode> {
     valid.then(|| Mode::Symbolic(text.to_owned()))
 }
 
-/// `[ugoa]*` and then one or more of an operator with permissions or one of `u`, `g`, `o`.
+/// `[ugoa]*` and then one or more of an operator with permissions, or classes to copy them from.
 fn is_clause(clause: &str) -> bool {
     let actions = clause.trim_start_matches(['u', 'g', 'o', 'a']);
     if !actions.starts_with(['+', '-', '=']) {
         return false;
     }
-    actions.split(['+', '-', '=']).skip(1).all(|permissions| {
-        matches!(permissions, "u" | "g" | "o") || permissions.chars().all(|c| "rwxXst".contains(c))
-    })
+    let mut permissions = actions.split(['+', '-', '=']).skip(1);
+    permissions.all(|letters| letters.chars().all(|c| "rwxXstugo".contains(c)))
 }

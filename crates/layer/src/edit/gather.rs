@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::edit::part::Part;
 use crate::edit::select::{Selected, is_mount_artifact};
 use crate::edit::{EditError, show_path};
 use crate::entry::LayerFormat;
@@ -15,6 +16,20 @@ pub struct Gathered<'a> {
     pub(crate) top: BTreeMap<Vec<u8>, usize>,
     /// A single file that takes the destination's own name.
     pub(crate) single: Option<usize>,
+    /// How the first source comes; none without sources.
+    pub(crate) first: Option<Manner>,
+}
+
+/// How an entry comes to its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Manner {
+    /// Copied with its metadata, which a directory that is there takes too.
+    Copied,
+    /// A directory that is there only for what is copied below it: one that exists at its place
+    /// takes its permission bits and nothing else.
+    Passed,
+    /// From an archive: `--chmod` does not count, and it replaces whatever is there.
+    Unpacked,
 }
 
 /// An entry to place.
@@ -23,7 +38,20 @@ pub(crate) struct Item {
     pub(crate) node: NodeId,
     /// The node whose name counts.
     pub(crate) named: NodeId,
+    pub(crate) manner: Manner,
     pub(crate) children: BTreeMap<Vec<u8>, usize>,
+}
+
+/// An entry of a [`Gathered`].
+pub struct GatheredEntry<'a> {
+    /// The path below the destination; empty for a file that takes the destination's name.
+    pub path: Vec<u8>,
+    /// Where it comes from.
+    pub tree: &'a Tree,
+    /// The entry there.
+    pub node: NodeId,
+    /// How it is placed.
+    pub manner: Manner,
 }
 
 impl<'a> Default for Gathered<'a> {
@@ -40,48 +68,76 @@ impl<'a> Gathered<'a> {
             items: Vec::new(),
             top: BTreeMap::new(),
             single: None,
+            first: None,
         }
     }
 
-    /// Whether nothing was added, or only empty directories' contents.
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+    /// Whether anything was added, be it the contents of an empty directory: if so, there will be a
+    /// destination.
+    pub fn has_sources(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// How the first source comes; none without sources.
+    pub fn first(&self) -> Option<Manner> {
+        self.first
     }
 
     /// Adds a directory's contents, to lie in the destination directory.
     pub fn add_contents(&mut self, tree: &'a Tree, directory: NodeId) -> Result<(), EditError> {
-        let tree = self.tree(tree);
-        let top = std::mem::take(&mut self.top);
-        self.top = self.merge_children(tree, directory, top)?;
-        Ok(())
+        self.add_below(tree, directory, None, Manner::Copied)
+    }
+
+    /// Adds what an archive holds, to lie in the destination directory.
+    pub fn add_unpacked(&mut self, tree: &'a Tree) -> Result<(), EditError> {
+        self.add_below(tree, tree.root(), None, Manner::Unpacked)
+    }
+
+    /// Adds a part of a directory's contents, to lie in the destination directory.
+    pub fn add_part(
+        &mut self,
+        tree: &'a Tree,
+        directory: NodeId,
+        part: &Part,
+    ) -> Result<(), EditError> {
+        self.add_below(tree, directory, Some(part), Manner::Copied)
     }
 
     /// Adds a file, to lie in the destination directory under its own name.
     pub fn add_file(&mut self, tree: &'a Tree, selected: &Selected) -> Result<(), EditError> {
+        self.first.get_or_insert(Manner::Copied);
         let name = tree.name(selected.named).to_vec();
         let place = self.tree(tree);
         let previous = self.top.get(&name).copied();
-        let item = self.merge(place, selected.node, selected.named, previous)?;
+        let item = Item {
+            tree: place,
+            node: selected.node,
+            named: selected.named,
+            manner: Manner::Copied,
+            children: BTreeMap::new(),
+        };
+        let item = self.merge(item, previous)?;
         self.top.insert(name, item);
         Ok(())
     }
 
     /// Adds a file that takes the destination's own name.
     pub fn add_single(&mut self, tree: &'a Tree, selected: &Selected) {
+        self.first.get_or_insert(Manner::Copied);
         let tree = self.tree(tree);
         let children = BTreeMap::new();
         self.items.push(Item {
             tree,
             node: selected.node,
             named: selected.named,
+            manner: Manner::Copied,
             children,
         });
         self.single = Some(self.items.len() - 1);
     }
 
-    /// Everything that was gathered, with its path below the destination, in an order that depends
-    /// on nothing but names. A file that takes the destination's name has an empty path.
-    pub fn entries(&self) -> impl Iterator<Item = (Vec<u8>, &'a Tree, NodeId)> + '_ {
+    /// Everything that was gathered, in an order that depends on nothing but names.
+    pub fn entries(&self) -> impl Iterator<Item = GatheredEntry<'a>> + '_ {
         let top = self.top.iter().map(|(name, item)| (name.clone(), *item));
         let mut pending: Vec<(Vec<u8>, usize)> = self
             .single
@@ -94,8 +150,27 @@ impl<'a> Gathered<'a> {
             let item = &self.items[place];
             let below = item.children.iter();
             pending.extend(below.map(|(name, child)| ([&path, &b"/"[..], name].concat(), *child)));
-            Some((path, self.trees[item.tree], item.node))
+            Some(GatheredEntry {
+                path,
+                tree: self.trees[item.tree],
+                node: item.node,
+                manner: item.manner,
+            })
         })
+    }
+
+    fn add_below(
+        &mut self,
+        tree: &'a Tree,
+        directory: NodeId,
+        part: Option<&Part>,
+        manner: Manner,
+    ) -> Result<(), EditError> {
+        self.first.get_or_insert(manner);
+        let tree = self.tree(tree);
+        let top = std::mem::take(&mut self.top);
+        self.top = self.merge_children(tree, directory, part, manner, top)?;
+        Ok(())
     }
 
     fn tree(&mut self, tree: &'a Tree) -> usize {
@@ -115,6 +190,8 @@ impl<'a> Gathered<'a> {
         &mut self,
         tree: usize,
         directory: NodeId,
+        part: Option<&Part>,
+        manner: Manner,
         children: BTreeMap<Vec<u8>, usize>,
     ) -> Result<BTreeMap<Vec<u8>, usize>, EditError> {
         const TOP: usize = usize::MAX;
@@ -123,6 +200,11 @@ impl<'a> Gathered<'a> {
         while let Some((directory, parent)) = pending.pop() {
             let nodes: Vec<NodeId> = self.trees[tree].children(directory).collect();
             for node in nodes {
+                let manner = match part {
+                    None => Some(manner),
+                    Some(part) => part.manner(node),
+                };
+                let Some(manner) = manner else { continue };
                 if is_mount_artifact(self.trees[tree], node) {
                     continue;
                 }
@@ -133,7 +215,14 @@ impl<'a> Gathered<'a> {
                     &self.items[parent].children
                 };
                 let previous = siblings.get(&name).copied();
-                let item = self.merge(tree, node, node, previous)?;
+                let item = Item {
+                    tree,
+                    node,
+                    named: node,
+                    manner,
+                    children: BTreeMap::new(),
+                };
+                let item = self.merge(item, previous)?;
                 let siblings = if parent == TOP {
                     &mut top
                 } else {
@@ -149,27 +238,25 @@ impl<'a> Gathered<'a> {
     }
 
     /// Puts an entry where `previous` may be already, as copying one after the other would.
-    fn merge(
-        &mut self,
-        tree: usize,
-        node: NodeId,
-        named: NodeId,
-        previous: Option<usize>,
-    ) -> Result<usize, EditError> {
-        let directory = self.trees[tree].is_directory(node);
-        let mut item = Item {
-            tree,
-            node,
-            named,
-            children: BTreeMap::new(),
-        };
+    fn merge(&mut self, mut item: Item, previous: Option<usize>) -> Result<usize, EditError> {
         let Some(previous) = previous else {
             self.items.push(item);
             return Ok(self.items.len() - 1);
         };
+        let tree = self.trees[item.tree];
         let before = &self.items[previous];
-        let path = || show_path(self.trees[tree].format(), &self.trees[tree].path(named));
-        match (self.trees[before.tree].is_directory(before.node), directory) {
+        let path = || show_path(tree.format(), &tree.path(item.named));
+        let was_directory = self.trees[before.tree].is_directory(before.node);
+        match (was_directory, tree.is_directory(item.node)) {
+            (true, true) => {
+                if item.manner == Manner::Passed {
+                    // It is there, and more than its bits would hardly be meant.
+                    return Ok(previous);
+                }
+                item.children = std::mem::take(&mut self.items[previous].children);
+            }
+            (false, false) => {}
+            _ if item.manner == Manner::Unpacked => {}
             (true, false) => return Err(EditError::IsADirectory { path: path() }),
             (false, true) => {
                 return Err(EditError::NotADirectory {
@@ -177,9 +264,7 @@ impl<'a> Gathered<'a> {
                     hint: String::new(),
                 });
             }
-            _ => {}
         }
-        item.children = std::mem::take(&mut self.items[previous].children);
         self.items[previous] = item;
         Ok(previous)
     }

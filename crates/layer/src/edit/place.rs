@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::Timestamp;
 use crate::descriptor::{SecurityDescriptor, chown_descriptor, default_directory, inherit};
-use crate::edit::gather::Gathered;
+use crate::edit::gather::{Gathered, Item, Manner};
 use crate::edit::{CollisionPolicy, CopyOptions, EditError, LayerEdit, Owner, show_path};
 use crate::entry::{
     ATTRIBUTE_DIRECTORY, ATTRIBUTE_READONLY, Entry, Kind, LayerFormat, Origin, PosixMetadata,
@@ -15,7 +15,7 @@ use crate::names::{
     check_windows_component, is_reserved_device, mark_for_linux, rename_collision, upcase,
 };
 use crate::translate::Name;
-use crate::tree::{NodeId, NodeKind, Resolved, Source};
+use crate::tree::{NodeId, NodeKind, Resolved, Source, Tree};
 
 /// Most bytes of a path in a Windows layer, in UTF-16 units.
 const MAX_WINDOWS_PATH: usize = 32_767;
@@ -45,6 +45,8 @@ impl LayerEdit {
         if exists && !self.tree.is_directory(node) {
             return Err(self.not_a_directory(node));
         }
+        // An archive is unpacked into a directory that is made without regard to --chmod.
+        let mode = mode.filter(|_| gathered.first != Some(Manner::Unpacked));
         let directory = self.make_parents(node, &missing, options.owner.as_ref(), mode)?;
         let mut top: BTreeMap<Vec<u8>, usize> = gathered.top.clone();
         if let Some(single) = gathered.single {
@@ -196,6 +198,11 @@ impl LayerEdit {
         let is_directory = tree.is_directory(item.node);
         if let Some(existing) = existing {
             match (self.tree.is_directory(existing), is_directory) {
+                (true, true) if item.manner == Manner::Passed => {
+                    return Ok(self.pass_through(existing, tree, item, options));
+                }
+                // As docker does when it unpacks an archive.
+                _ if item.manner == Manner::Unpacked => {}
                 (true, false) => {
                     return Err(EditError::IsADirectory {
                         path: self.shown(existing),
@@ -241,7 +248,9 @@ impl LayerEdit {
         if let Some(limit) = options.clamp {
             entry.times = entry.times.clamp(limit);
         }
-        change(&mut entry, options, self.tree.format());
+        let mode = options.mode.as_ref();
+        let mode = mode.filter(|_| item.manner != Manner::Unpacked);
+        change(&mut entry, options.owner.as_ref(), mode, self.tree.format());
         let node = self.tree.insert(directory, &name, entry);
         self.touched.insert(node);
         if source != Source::Implied && !is_directory {
@@ -254,6 +263,45 @@ impl LayerEdit {
             self.settle_descriptor(node, options.owner.as_ref());
         }
         Ok(node)
+    }
+
+    /// A directory that exists and is there only for what comes below it: it takes the source's
+    /// permission bits, `--chmod` or not, and keeps the rest. Windows has no such bits.
+    fn pass_through(
+        &mut self,
+        existing: NodeId,
+        tree: &Tree,
+        item: &Item,
+        options: &CopyOptions,
+    ) -> NodeId {
+        self.asked.insert(self.tree.path(existing));
+        if self.tree.format() == LayerFormat::Windows {
+            return existing;
+        }
+        let source = tree.entry(item.node);
+        let mode = source.map_or(0o755, |entry| {
+            entry
+                .translate(tree.format(), LayerFormat::Linux)
+                .posix
+                .mode
+        });
+        let there = self.tree.entry(existing);
+        let mut entry = there.unwrap_or_else(|| {
+            // A directory that no layer states.
+            Entry::new(
+                Kind::Directory,
+                0o755,
+                options.default_time,
+                LayerFormat::Linux,
+            )
+        });
+        if entry.posix.mode != mode {
+            entry.posix.mode = mode;
+            entry.original_mode = None;
+            self.tree.replace_entry(existing, entry);
+            self.touched.insert(existing);
+        }
+        existing
     }
 
     /// An overwritten entry keeps the spelling that the layer beneath has.
@@ -433,11 +481,16 @@ pub(crate) fn made_directory(format: LayerFormat, time: Timestamp) -> Entry {
 }
 
 /// Applies `--chown` and `--chmod`.
-fn change(entry: &mut Entry, options: &CopyOptions, format: LayerFormat) {
-    if let Some(owner) = &options.owner {
+fn change(
+    entry: &mut Entry,
+    owner: Option<&Owner>,
+    mode: Option<&ModeChange>,
+    format: LayerFormat,
+) {
+    if let Some(owner) = owner {
         set_ids(&mut entry.posix, owner);
     }
-    let Some(mode) = &options.mode else { return };
+    let Some(mode) = mode else { return };
     if entry.kind.is_symlink() {
         return;
     }
