@@ -4,7 +4,7 @@ A line that is indented by four spaces lists differences:
 
     BUILDER CASE: DIFFERENCE
 
-as the runner prints them, `*` standing for any text. Each line must be under a heading with a
+as the runner prints them, `*` standing for any text (`\\*` for itself). Each line must be under a heading with a
 reason, and must occur.
 """
 
@@ -67,4 +67,5 @@ class _Row:
 
 
 def _pattern(text):
-    return re.compile(".*".join(re.escape(part) for part in text.split("*")), re.S)
+    parts = re.split(r"(?<!\\)\*", text)
+    return re.compile(".*".join(re.escape(part.replace(r"\*", "*")) for part in parts), re.S)

@@ -228,7 +228,7 @@ def alike(one, other):
 
 
 def compare(expected, actual, with_tree=True):
-    """The differences of two results, each a line."""
+    """The differences of two results, each a line; an expected directory has a slash behind it."""
     found = []
     for line in _minus(expected.config, actual.config):
         found.append(f"config - {line}")
@@ -240,7 +240,7 @@ def compare(expected, actual, with_tree=True):
         return found
     for path in sorted(expected.entries.keys() | actual.entries.keys(), key=os.fsencode):
         one, other = expected.entries.get(path), actual.entries.get(path)
-        word = lines.encode_word(path)
+        word = lines.encode_word(path) + ("/" if one and one.kind == "dir" else "")
         if other is None:
             found.append(f"{word} missing")
         elif one is None:

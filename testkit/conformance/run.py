@@ -176,7 +176,8 @@ class Run:
             text += f"-- tree{words} {base} --\n"
             below = self.base(base, platform)
             for path, entry in image.entries.items():
-                entry.time = own_time(entry.time, below.get(path))
+                if builder is self.reference:
+                    entry.time = own_time(entry.time, below.get(path))
             for path, entry in result.changes(below, image.entries):
                 text += lines.encode(path, entry) + "\n"
         with open(case.path, "w", encoding="utf-8", newline="") as file:
