@@ -20,6 +20,8 @@ stage 'end to end' bash testkit/e2e/run.sh
 count_tests 'end to end'
 stage 'registry builds' bash testkit/e2e/registry_builds.sh
 count_tests 'registry builds'
+stage 'git client' bash testkit/e2e/git.sh
+count_tests 'git client'
 stage 'registry client' bash testkit/e2e/registry.sh
 count_tests 'registry client'
 finish

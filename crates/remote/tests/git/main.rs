@@ -1,7 +1,8 @@
-//! Trees of real repositories, made and served by the program git. testkit/e2e/registry.sh runs
+//! Trees of real repositories, made and served by the program git. testkit/e2e/git.sh runs
 //! this: `cargo test` needs no git.
 
 mod repository;
+mod served;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -137,7 +138,7 @@ fn with_everything(world: &World) -> Repository<'_> {
 }
 
 #[test]
-#[ignore = "needs git: testkit/e2e/registry.sh"]
+#[ignore = "needs git: testkit/e2e/git.sh"]
 fn a_tree_is_what_git_checks_out() {
     let world = World::new();
     let repository = with_everything(&world);
@@ -165,7 +166,7 @@ fn a_tree_is_what_git_checks_out() {
 }
 
 #[test]
-#[ignore = "needs git: testkit/e2e/registry.sh"]
+#[ignore = "needs git: testkit/e2e/git.sh"]
 fn the_users_configuration_changes_no_byte() {
     let world = World::new();
     with_everything(&world);
@@ -209,7 +210,7 @@ fn the_users_configuration_changes_no_byte() {
 }
 
 #[test]
-#[ignore = "needs git: testkit/e2e/registry.sh"]
+#[ignore = "needs git: testkit/e2e/git.sh"]
 fn references() {
     let world = World::new();
     let repository = with_everything(&world);
@@ -303,7 +304,7 @@ fn references() {
 }
 
 #[test]
-#[ignore = "needs git: testkit/e2e/registry.sh"]
+#[ignore = "needs git: testkit/e2e/git.sh"]
 fn servers_that_give_no_commit_by_its_id_give_their_history() {
     let world = World::new();
     let repository = with_everything(&world);
@@ -343,7 +344,7 @@ fn servers_that_give_no_commit_by_its_id_give_their_history() {
 }
 
 #[test]
-#[ignore = "needs git: testkit/e2e/registry.sh"]
+#[ignore = "needs git: testkit/e2e/git.sh"]
 fn a_folder_becomes_the_root() {
     let world = World::new();
     with_everything(&world);
@@ -387,7 +388,7 @@ fn nested(world: &World) -> Repository<'_> {
 }
 
 #[test]
-#[ignore = "needs git: testkit/e2e/registry.sh"]
+#[ignore = "needs git: testkit/e2e/git.sh"]
 fn submodules_are_in_the_tree() {
     let world = World::new();
     nested(&world);
@@ -420,7 +421,7 @@ fn submodules_are_in_the_tree() {
 }
 
 #[test]
-#[ignore = "needs git: testkit/e2e/registry.sh"]
+#[ignore = "needs git: testkit/e2e/git.sh"]
 fn a_kept_git_folder_works() {
     let world = World::new();
     let repository = with_everything(&world);
@@ -475,7 +476,7 @@ fn a_kept_git_folder_works() {
 }
 
 #[test]
-#[ignore = "needs git: testkit/e2e/registry.sh"]
+#[ignore = "needs git: testkit/e2e/git.sh"]
 fn sha256_repositories() {
     let world = World::new();
     let repository = world.repository_with("new", &["--object-format=sha256"]);
@@ -493,7 +494,7 @@ fn sha256_repositories() {
 }
 
 #[test]
-#[ignore = "needs git: testkit/e2e/registry.sh"]
+#[ignore = "needs git: testkit/e2e/git.sh"]
 fn hostile_repositories() {
     let world = World::new();
     let git = world.client();
@@ -549,7 +550,7 @@ fn hostile_repositories() {
 }
 
 #[test]
-#[ignore = "needs git: testkit/e2e/registry.sh"]
+#[ignore = "needs git: testkit/e2e/git.sh"]
 fn what_cannot_be_reached() {
     let world = World::new();
     let git = world.client();
