@@ -1,7 +1,9 @@
-//! One line of comma-separated values, as Go's `encoding/csv` reads it: flags of `RUN`.
+//! One line of comma-separated values, as Go's `encoding/csv` reads it: flags of `RUN`, and options
+//! of docker's command line.
 
-/// The fields of `line`. The error says what is wrong.
-pub(crate) fn fields(line: &str) -> Result<Vec<String>, &'static str> {
+/// The fields of one line of comma-separated values, as Go's `encoding/csv` reads them: quotes stand
+/// around a whole field, or doubled in one that has them. The error says what is wrong.
+pub fn fields(line: &str) -> Result<Vec<String>, &'static str> {
     const QUOTE: &str = "a quote stands neither around a whole value nor doubled";
     let mut fields = Vec::new();
     let mut rest = line;

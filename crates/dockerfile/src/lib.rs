@@ -33,6 +33,7 @@ mod words;
 pub use call::{
     CheckReport, Lines, Outline, OutlineArgument, OutlineGiven, Target, Targets, targets,
 };
+pub use csv::fields as csv_fields;
 pub use diagnostic::{Diagnostic, Severity};
 pub use directive::{Check, Directives, Escape};
 pub use environment::Environment;

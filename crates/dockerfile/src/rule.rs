@@ -131,9 +131,9 @@ rules! {
     /// Two names differ only in case, so on Windows they are one (our own).
     CaseClash = "CaseClash" ""
         "Names that differ only in case are one name on Windows",
-    /// A command of the shell form is for the shell of another system (our own).
-    WindowsShellForm = "WindowsShellForm" ""
-        "The shell of a Windows image is cmd",
+    /// A command or a shell is a program of another system (our own).
+    ForeignProgram = "ForeignProgram" ""
+        "Programs of one system do not run on another",
 }
 
 impl Rule {

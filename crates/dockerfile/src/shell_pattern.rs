@@ -55,7 +55,8 @@ impl ShellPattern {
         Ok(chars[end..].iter().rev().collect())
     }
 
-    /// `value` with the leftmost longest match, or every match, replaced.
+    /// `value` with the leftmost longest match, or every match, replaced. In the replacement of
+    /// every match `$0` is the match, as BuildKit's use of Go's regexp has it.
     pub(crate) fn replace(
         &self,
         value: &str,
@@ -71,8 +72,11 @@ impl ShellPattern {
             match ends(&self.0, &chars[at..], true, &mut work)? {
                 // An empty match right after another match does not count, as in Go's regexp.
                 Some(length) if length > 0 || !after_match => {
-                    result.push_str(replacement);
-                    if !all {
+                    if all {
+                        let matched: String = chars[at..at + length].iter().collect();
+                        result.push_str(&from_template(replacement, &matched)?);
+                    } else {
+                        result.push_str(replacement);
                         result.extend(&chars[at + length..]);
                         return Ok(result);
                     }
@@ -90,6 +94,47 @@ impl ShellPattern {
         }
         Ok(result)
     }
+}
+
+/// The longest replacement of one match.
+const LONGEST: usize = 1 << 20;
+
+/// What Go's `Regexp.Expand` makes of a template where there are no groups: `$0` and `${0}` are
+/// the match, `$$` is a dollar, other names are nothing, and a dollar without a name stays.
+fn from_template(template: &str, matched: &str) -> Result<String, TooMuchWork> {
+    let dollars = template.matches('$').count();
+    if dollars.saturating_mul(matched.len()) > LONGEST {
+        return Err(TooMuchWork);
+    }
+    let mut result = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('$') {
+        result.push_str(before);
+        rest = after;
+        if let Some(after) = after.strip_prefix('$') {
+            result.push('$');
+            rest = after;
+            continue;
+        }
+        let in_braces = after.strip_prefix('{');
+        let text = in_braces.unwrap_or(after);
+        let is_name = |c: char| c == '_' || c.is_alphanumeric();
+        let (name, behind) = text.split_at(text.find(|c| !is_name(c)).unwrap_or(text.len()));
+        let behind = match in_braces {
+            Some(_) => behind.strip_prefix('}'),
+            None => Some(behind),
+        };
+        match behind.filter(|_| !name.is_empty()) {
+            Some(behind) => {
+                let is_match = name == "0";
+                result.push_str(if is_match { matched } else { "" });
+                rest = behind;
+            }
+            None => result.push('$'),
+        }
+    }
+    result.push_str(rest);
+    Ok(result)
 }
 
 /// The length of the longest or shortest prefix of `chars` that matches all of `tokens`.

@@ -151,7 +151,11 @@ impl Lowerer<'_> {
                 return;
             };
             let name = expansion.text;
-            if name.parse::<Reference>().is_err() && !name.starts_with("oci-layout://") {
+            // BuildKit asks no more than whether it could be an image; names of stages may end
+            // in a hyphen.
+            let is_stage = self.stage_named(&name, stage.index).is_some();
+            let is_layout = name.starts_with("oci-layout://");
+            if !is_stage && !is_layout && name.parse::<Reference>().is_err() {
                 let message = format!(
                     "Default value for ARG {} results in empty or invalid base image name",
                     word.text

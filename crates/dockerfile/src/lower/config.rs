@@ -58,6 +58,7 @@ impl Lowerer<'_> {
         // All pairs are expanded with what was set before the instruction.
         for (name, value) in self.pairs(stage, pairs, site)? {
             self.check_secret("ENV", &name, site);
+            self.check_path_variable(stage, &name, &value, site);
             created_by.push_str(&format!(" {name}={value}"));
             stage.set_env(&name, &value);
         }
@@ -154,6 +155,7 @@ impl Lowerer<'_> {
         let written = self.text(stage, word, site)?;
         let rules = stage.rules();
         self.check_backslashes(rules, word, &written, site.at(word.span));
+        self.check_windows_path(stage, &written, site.at(word.span));
         if !stage.directory_set && !rules.is_absolute(&written) {
             let message = format!(
                 "Relative workdir {} can have unexpected results if the base image changes",
@@ -322,6 +324,9 @@ impl Lowerer<'_> {
             } => {
                 let kind = if command.exec { "CMD" } else { "CMD-SHELL" };
                 health.test.push(kind.to_owned());
+                if command.exec {
+                    self.check_program(stage, &command.words, site);
+                }
                 let words = command.words.iter();
                 health.test.extend(words.map(|word| word.text.clone()));
                 times = [*interval, *timeout, *start_period, *start_interval];
@@ -358,6 +363,9 @@ impl Lowerer<'_> {
     }
 
     fn check_exec(&mut self, stage: &Stage, command: &CommandLine, site: &Site<'_>) {
+        if command.exec {
+            self.check_program(stage, &command.words, site);
+        }
         if !command.exec && stage.config.config.shell.is_empty() {
             let keyword = site.instruction.kind.keyword();
             let message = format!(

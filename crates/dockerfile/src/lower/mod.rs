@@ -20,6 +20,7 @@ mod signal;
 mod stage;
 mod stages;
 mod transfer;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -198,6 +198,7 @@ impl Lowerer<'_> {
                 Ok(())
             }
             InstructionKind::Shell(words) => {
+                self.check_program(stage, words, site);
                 super::config::shell(stage, words);
                 Ok(())
             }

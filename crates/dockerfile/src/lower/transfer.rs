@@ -137,12 +137,16 @@ impl Lowerer<'_> {
             .rules()
             .resolve(&stage.directory, &written)
             .map_err(|error| site.path_error(word.span, error))?;
+        self.check_windows_path(stage, &written, site.at(word.span));
+        let into_directory =
+            destination.directory || destination.path == "/" || transfer.sources.len() > 1;
+        if into_directory && !manner.parents {
+            self.check_windows_files(stage, &sources, site);
+        }
         created_by.push_str(&format!(" {written} # buildkit"));
         Ok(Request {
             sources,
-            into_directory: destination.directory
-                || destination.path == "/"
-                || transfer.sources.len() > 1,
+            into_directory,
             destination: destination.path,
             owner,
             mode,

@@ -204,3 +204,31 @@ fn bombs_are_refused() {
     check("${A//a/$A}");
     check("${A//*b*c*d/}");
 }
+
+#[test]
+fn the_replacement_of_every_match_is_a_template_of_go() {
+    let mut environment = environment();
+    for (name, value) in [
+        ("MATCH", "<$0>"),
+        ("BRACES", "${0}!"),
+        ("NAME", "a$x.b"),
+        ("TWO", "$$"),
+        ("LONE", "$ ${ ${}"),
+        ("LONG", "$0x"),
+    ] {
+        environment.set(name, value);
+    }
+    environment.set("V", "a-b-c");
+    for (word, expected) in [
+        ("${V//-/$MATCH}", "a<->b<->c"),
+        ("${V/-/$MATCH}", "a<$0>b-c"),
+        ("${V//b*/$BRACES}", "a-b-c!"),
+        ("${V//-/$NAME}", "aa.bba.bc"),
+        ("${V//-/$TWO}", "a$b$c"),
+        ("${V//-/$LONE}", "a$ ${ ${}b$ ${ ${}c"),
+        ("${V//-/$LONG}", "abc"),
+    ] {
+        let expansion = Expander::new(&environment, '\\').expand(word);
+        assert_eq!(expansion.map(|e| e.text).as_deref(), Ok(expected), "{word}");
+    }
+}

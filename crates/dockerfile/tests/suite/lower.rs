@@ -923,3 +923,83 @@ fn a_base_keeps_its_history_and_nothing_that_the_builder_fills_in() {
     assert!(config.history.is_empty() && config.created.is_none());
     assert!(config.rootfs.diff_ids.is_empty());
 }
+
+#[test]
+fn what_is_odd_for_windows() {
+    for (text, expected) in [
+        ("ENV Path=C:/app", "WindowsPathVariable \"ENV Path=C:/app\""),
+        ("ENV PATH=C:\\\\Windows\\\\System32;C:\\\\app", ""),
+        ("ENV PATH=c:/windows/system32\nENV PATH=x", ""),
+        ("WORKDIR /a./b", "WindowsInvalidName \"/a./b\""),
+        ("WORKDIR C:/ok/.hidden/a.b", ""),
+        ("COPY a C:/aux/", "WindowsInvalidName \"C:/aux/\""),
+        ("COPY a what?", "WindowsInvalidName \"what?\""),
+        ("COPY a nul.tar.gz", "WindowsInvalidName \"nul.tar.gz\""),
+        ("COPY a com10", ""),
+        ("COPY a LPT³", "WindowsInvalidName \"LPT³\""),
+        ("COPY nul a", ""),
+        (
+            "ADD https://x/con /a/",
+            "WindowsInvalidName \"ADD https://x/con /a/\"",
+        ),
+        (
+            "COPY <<com1 <<B /a/\ncom1\nB",
+            "WindowsInvalidName \"COPY <<com1 <<B /a/\"",
+        ),
+        ("COPY <<com1 /a\ncom1", ""),
+        ("COPY <<ä <<Ä /a/\nä\nÄ", "CaseClash \"COPY <<ä <<Ä /a/\""),
+        (
+            "COPY x/Read.me y/README y/read.ME /a/",
+            "CaseClash \"COPY x/Read.me y/README y/read.ME /a/\"",
+        ),
+        ("COPY x/Lib y/lib x/*.c /a/", ""),
+        (
+            "CMD [\"/bin/sh\", \"x\"]",
+            "ForeignProgram \"\\\"/bin/sh\\\"\"",
+        ),
+        (
+            "SHELL [\"/usr/bin/bash\"]",
+            "ForeignProgram \"\\\"/usr/bin/bash\\\"\"",
+        ),
+        (
+            "ENTRYPOINT [\"run.SH\"]",
+            "ForeignProgram \"\\\"run.SH\\\"\"",
+        ),
+        (
+            "HEALTHCHECK CMD [\"/bin/true\"]",
+            "ForeignProgram \"\\\"/bin/true\\\"\"",
+        ),
+        ("CMD [\"powershell\"]", ""),
+    ] {
+        let head = "FROM --platform=windows(10.0.1)/amd64 scratch AS windows\n";
+        assert_eq!(
+            warnings(&format!("{head}{text}")).join(", "),
+            expected,
+            "{text}"
+        );
+    }
+    for (text, expected) in [
+        ("ENV PATH=/x", ""),
+        ("WORKDIR /a./nul", ""),
+        ("COPY <<ä <<Ä /a/\nä\nÄ", ""),
+        (
+            "CMD [\"powershell\", \"-c\"]",
+            "ForeignProgram \"\\\"powershell\\\"\"",
+        ),
+        (
+            "CMD [\"C:\\\\x.exe\"]",
+            "ForeignProgram \"\\\"C:\\\\\\\\x.exe\\\"\"",
+        ),
+        (
+            "SHELL [\"cmd\", \"/S\", \"/C\"]",
+            "ForeignProgram \"\\\"cmd\\\"\"",
+        ),
+        ("CMD [\"/bin/sh\"]", ""),
+    ] {
+        assert_eq!(
+            warnings(&format!("FROM scratch\n{text}")).join(", "),
+            expected,
+            "{text}"
+        );
+    }
+}

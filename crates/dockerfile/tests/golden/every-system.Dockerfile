@@ -1,0 +1,13 @@
+# One file for all systems: the version of Windows chooses the base by the name of a stage.
+FROM alpine:3.22 AS linux-
+FROM mcr.microsoft.com/windows/nanoserver:ltsc2019 AS windows-10.0.17763
+FROM mcr.microsoft.com/windows/nanoserver:ltsc2022 AS windows-10.0.20348
+FROM mcr.microsoft.com/windows/nanoserver:ltsc2025 AS windows-10.0.26100
+
+FROM ${TARGETOS}-${TARGETOSVERSION} AS final
+ARG TARGETPLATFORM TARGETOS TARGETARCH TARGETVARIANT TARGETOSVERSION TARGETSTAGE
+ARG BUILDPLATFORM BUILDOS BUILDARCH BUILDVARIANT BUILDOSVERSION
+LABEL target=$TARGETPLATFORM,$TARGETOS,$TARGETARCH,$TARGETVARIANT,$TARGETOSVERSION,$TARGETSTAGE \
+      build=$BUILDPLATFORM,$BUILDOS,$BUILDARCH,$BUILDVARIANT,$BUILDOSVERSION
+COPY bin/$TARGETOS-$TARGETARCH/tool* /tool/
+WORKDIR /tool
