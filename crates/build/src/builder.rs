@@ -2,28 +2,32 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use crossdock_dockerfile::{
     BaseConfig, BaseRequest, Diagnostic, Dockerfile, Lowering, Options, Plan, lower,
 };
 use crossdock_graph::{Copy, Graph, Operation, OperationId, Step, Target};
 use crossdock_image::{BlobDigest, Descriptor, ImageSource, Platform, Reference, fits};
-use crossdock_layer::{CollisionPolicy, LayerFormat, Limits, Timestamp};
-use crossdock_remote::Registry;
+use crossdock_layer::{CollisionPolicy, EPOCH_1980, LayerFormat, Limits, Timestamp};
+use crossdock_remote::{Git, Registry};
 use crossdock_store::Store;
 
 use crate::annotations::Annotation;
 use crate::assemble::{AssembledImage, assemble};
 use crate::base::{BaseImage, ImageFinder};
-use crate::compose::{ComposedImage, compose};
-use crate::context::{Context, read_ignore};
-use crate::context_memory::ContextMemory;
+use crate::compose::ComposedImage;
+use crate::context::{
+    ContextReading, ContextSource, Contexts, DockerfilePlace, DockerfileSource, FoundDockerfile,
+    MAX_DOCKERFILE, OpenedContext,
+};
+use crate::download::{Downloads, is_remote};
 use crate::error::BuildError;
 use crate::event::{Event, Events, Vertices};
-use crate::layers::{Layer, LayerIndexer, whole};
-use crate::output::{Exporter, Output};
+use crate::layers::{Layer, LayerIndexer};
+use crate::output::{Exporter, Output, check_outputs};
 use crate::perform::{Outcome, Performer};
 use crate::state::State;
 
@@ -42,10 +46,13 @@ pub enum ForeignMetadata {
 pub struct BuildRequest<'a> {
     /// The parsed Dockerfile.
     pub dockerfile: &'a Dockerfile,
-    /// Where it was read from, for `NAME.dockerignore`; `None` for standard input.
-    pub dockerfile_path: Option<PathBuf>,
-    /// The folder of the main context.
-    pub context: PathBuf,
+    /// Where it lies, for `NAME.dockerignore`.
+    pub dockerfile_place: DockerfilePlace,
+    /// The main context.
+    pub context: OpenedContext,
+    /// Contexts with a name, for the names that `options` says are files. Those that are used are
+    /// opened.
+    pub contexts: BTreeMap<String, ContextSource>,
     /// What relative folders of `oci-layout://` are relative to.
     pub directory: PathBuf,
     /// Target, arguments. The platform is each of `platforms` in turn.
@@ -74,6 +81,14 @@ pub struct BuildRequest<'a> {
     pub limits: Limits,
 }
 
+impl BuildRequest<'_> {
+    /// The time of what has none: SOURCE_DATE_EPOCH, else 1980.
+    pub(crate) fn default_time(&self) -> Timestamp {
+        let default = Timestamp::from_seconds(EPOCH_1980);
+        self.epoch.unwrap_or(default)
+    }
+}
+
 /// What a build made.
 #[derive(Debug, Clone)]
 pub struct Built {
@@ -98,6 +113,7 @@ pub struct Builder<'a> {
     events: Events<'a>,
     threads: usize,
     vertices: Vertices,
+    git: Git,
 }
 
 impl<'a> Builder<'a> {
@@ -109,6 +125,67 @@ impl<'a> Builder<'a> {
             events,
             threads: threads.max(1),
             vertices: Vertices::default(),
+            git: Git::default(),
+        }
+    }
+
+    /// With another client of git repositories.
+    pub fn with_git(self, git: Git) -> Self {
+        Self { git, ..self }
+    }
+
+    /// Opens a context. What is not on this machine is fetched into the store, within `limits`.
+    pub fn open_context(
+        &self,
+        source: &ContextSource,
+        limits: &Limits,
+        no_cache: bool,
+    ) -> Result<OpenedContext, BuildError> {
+        self.downloads(limits, no_cache).context(source)
+    }
+
+    /// Reads a context from a stream that messages call `name`: a tar in any compression, within
+    /// `limits`, or a Dockerfile.
+    pub fn receive_context(
+        &self,
+        name: &str,
+        stream: impl Read,
+        limits: &Limits,
+    ) -> Result<OpenedContext, BuildError> {
+        OpenedContext::receive(name, stream, &self.store, limits)
+    }
+
+    /// Finds the Dockerfile.
+    pub fn dockerfile(
+        &self,
+        context: &OpenedContext,
+        source: DockerfileSource,
+        limits: &Limits,
+    ) -> Result<FoundDockerfile, BuildError> {
+        match source {
+            DockerfileSource::Default => context.find_dockerfile(None, &self.store),
+            DockerfileSource::Path(path) => context.find_dockerfile(Some(&path), &self.store),
+            DockerfileSource::Bytes(name, bytes) => FoundDockerfile::elsewhere(name, bytes),
+            DockerfileSource::Url(url) => {
+                let bytes = self
+                    .downloads(limits, true)
+                    .small_file(&url, MAX_DOCKERFILE)?;
+                FoundDockerfile::elsewhere(url.to_string(), bytes)
+            }
+        }
+    }
+
+    fn downloads(&self, limits: &Limits, no_cache: bool) -> Downloads<'_> {
+        Downloads {
+            store: &self.store,
+            fetcher: self.registry.fetcher(),
+            git: &self.git,
+            events: self.events,
+            vertices: &self.vertices,
+            threads: self.threads,
+            limits: *limits,
+            no_cache,
+            held: Mutex::default(),
         }
     }
 
@@ -120,28 +197,34 @@ impl<'a> Builder<'a> {
         diagnose: &mut dyn FnMut(&Diagnostic),
     ) -> Result<Built, BuildError> {
         check_annotations(request)?;
+        check_outputs(request, self.events)?;
         let (plans, bases) = self.plan(request)?;
         for warning in &plans.warnings {
             diagnose(warning);
         }
         check_supported(&plans.graph)?;
         self.check_platforms(&plans);
-        let context = self.context(request, &plans.graph)?;
-        let gone = |blob: &BlobDigest| !self.store.contains(blob);
+        let gone = |blob: BlobDigest| !self.store.contains(&blob);
+        let downloads = self.downloads(&request.limits, request.no_cache);
         let mut attempts = 0;
-        let (built, outcome) = loop {
+        let (built, outcome, contexts) = loop {
             let mut outcome = Outcome::default();
             let downloaded = self.downloaded(&bases);
+            let mut contexts = Contexts::default();
             let built = self
-                .index_bases(request, &plans.graph, &bases)
+                .read_contexts(request, &plans.graph, &downloads, &mut contexts)
+                .and_then(|()| downloads.prepare(&plans.graph))
+                .and_then(|()| self.index_bases(request, &plans.graph, &bases))
                 .and_then(|()| {
-                    self.attempt(request, &plans, &bases, context.clone(), &mut outcome)
+                    let files = (&contexts, &downloads);
+                    self.attempt(request, &plans, &bases, files, &mut outcome)
                 });
             // Each attempt finds at least one damaged layer; more attempts than layers find none.
             attempts += 1;
-            let kept = || outcome.stored.iter().chain(&downloaded);
+            let stored = outcome.stored.iter().chain(&downloaded).copied();
+            let kept = || stored.clone().chain(contexts.blobs());
             if built.is_ok() || !kept().any(gone) || attempts > kept().count() {
-                break (built, outcome);
+                break (built, outcome, contexts);
             }
             // Reading found a layer damaged that was made or downloaded before, and put it aside.
             self.warn(
@@ -151,7 +234,7 @@ impl<'a> Builder<'a> {
         };
         self.tell_losses(&outcome);
         let built = built?;
-        self.remember(request, context.as_deref())?;
+        contexts.remember(&self.store)?;
         Ok(built)
     }
 
@@ -172,7 +255,7 @@ impl<'a> Builder<'a> {
         request: &BuildRequest<'_>,
         plans: &Plans,
         bases: &BTreeMap<BaseRequest, BaseImage>,
-        context: Option<Arc<Context>>,
+        (contexts, downloads): (&Contexts, &Downloads<'_>),
         outcome: &mut Outcome,
     ) -> Result<Built, BuildError> {
         let performer = Performer {
@@ -181,7 +264,8 @@ impl<'a> Builder<'a> {
             threads: self.threads,
             vertices: &self.vertices,
             request,
-            context,
+            contexts,
+            downloads,
             bases,
             warned: RefCell::default(),
             told: RefCell::default(),
@@ -191,7 +275,7 @@ impl<'a> Builder<'a> {
         let mut done: BTreeMap<(&str, &Platform), usize> = BTreeMap::new();
         for (id, step) in plans.graph.steps() {
             let number = done.entry(group(step)).or_default();
-            *number += usize::from(!is_context(step));
+            *number += usize::from(!is_source(step));
             let place = (*number, steps_like(&plans.graph, step));
             let state = performer.perform(step, place, &states, outcome)?;
             states.insert(id, state);
@@ -210,7 +294,6 @@ impl<'a> Builder<'a> {
         });
         let images: Vec<AssembledImage> = images.collect();
         self.check_images(plans, &images);
-        let composition = compose(&images, &request.annotations);
         let exporter = Exporter {
             request,
             store: &self.store,
@@ -218,8 +301,17 @@ impl<'a> Builder<'a> {
             threads: self.threads,
             events: self.events,
             vertices: &self.vertices,
+            is_own: &|layer| outcome.newest.contains_key(layer),
+            losses: RefCell::default(),
+            stored: RefCell::default(),
         };
-        exporter.export(&composition)?;
+        let composed = exporter.export(&images);
+        let (losses, stored) = (exporter.losses.take(), exporter.stored.take());
+        outcome.losses.extend(losses);
+        outcome.losses.sort();
+        outcome.losses.dedup();
+        outcome.stored.extend(stored);
+        let composition = composed?;
         Ok(Built {
             descriptor: composition.top,
             images: composition.images,
@@ -303,36 +395,31 @@ impl<'a> Builder<'a> {
             .collect())
     }
 
-    /// Reads the context if anything is copied from it.
-    fn context(
+    /// Reads the contexts that something is copied from into `contexts`.
+    fn read_contexts(
         &self,
         request: &BuildRequest<'_>,
         graph: &Graph,
-    ) -> Result<Option<Arc<Context>>, BuildError> {
-        let used = graph.steps().any(|(_, step)| match &step.operation {
-            Operation::Context { name } => name.is_empty(),
-            _ => false,
-        });
-        if !used {
-            return Ok(None);
-        }
-        let ignore = read_ignore(&request.context, request.dockerfile_path.as_deref())?;
-        let key = context_key(&request.context);
-        let memory = whole(self.store.context_memory(&key)?, self.events);
-        let memory = ContextMemory::parse(&memory.unwrap_or_default());
-        let context = Context::read(&request.context, &ignore, memory)?;
-        Ok(Some(Arc::new(context)))
-    }
-
-    /// Keeps the hashes of context files for the next build.
-    fn remember(
-        &self,
-        request: &BuildRequest<'_>,
-        context: Option<&Context>,
+        downloads: &Downloads<'_>,
+        contexts: &mut Contexts,
     ) -> Result<(), BuildError> {
-        if let Some(memory) = context.and_then(Context::memory) {
-            let key = context_key(&request.context);
-            self.store.put_context_memory(&key, &memory)?;
+        let reading = ContextReading {
+            store: &self.store,
+            events: self.events,
+            default_time: request.default_time(),
+        };
+        let used: BTreeSet<&str> = Contexts::used(graph).collect();
+        for name in used {
+            let (context, place) = match (name, request.contexts.get(name)) {
+                ("", _) => (
+                    downloads.again(&request.context)?,
+                    request.dockerfile_place.clone(),
+                ),
+                (_, Some(source)) => (downloads.context(source)?, DockerfilePlace::Nowhere),
+                // Told where it is asked for.
+                (_, None) => continue,
+            };
+            contexts.add(name, context, &place, &reading)?;
         }
         Ok(())
     }
@@ -432,13 +519,6 @@ impl Plans {
     }
 }
 
-/// What the memory of a context is kept under: its folder's path.
-fn context_key(folder: &Path) -> [u8; 32] {
-    let whole = folder.canonicalize();
-    let whole = whole.unwrap_or_else(|_| folder.to_owned());
-    *blake3::hash(whole.as_os_str().as_encoded_bytes()).as_bytes()
-}
-
 /// The image that the stage with the operation `id` begins with, if it is one of others.
 fn beginning<'b>(
     graph: &Graph,
@@ -468,14 +548,15 @@ fn group(step: &Step) -> (&str, &Platform) {
     (&step.location.stage, &step.platform)
 }
 
-fn is_context(step: &Step) -> bool {
-    matches!(step.operation, Operation::Context { .. })
+/// Whether a step is no instruction by itself, but what one takes from.
+fn is_source(step: &Step) -> bool {
+    matches!(step.operation, Operation::Context { .. }) || is_remote(&step.operation)
 }
 
 /// Number of operations of the stage that `step` is of, contexts not counted.
 fn steps_like(graph: &Graph, step: &Step) -> usize {
     let steps = graph.steps().map(|(_, other)| other);
-    let like = |other: &&Step| group(other) == group(step) && !is_context(other);
+    let like = |other: &&Step| group(other) == group(step) && !is_source(other);
     steps.filter(like).count()
 }
 
@@ -491,19 +572,9 @@ fn check_annotations(request: &BuildRequest<'_>) -> Result<(), BuildError> {
     }
 }
 
-/// Refuses what later versions will do, before any work.
+/// Refuses systems that nothing is known of, before any work.
 fn check_supported(graph: &Graph) -> Result<(), BuildError> {
     for (_, step) in graph.steps() {
-        let unsupported = |what: &str| BuildError::Unsupported {
-            location: Box::new(step.location.clone()),
-            what: what.to_owned(),
-        };
-        match &step.operation {
-            Operation::Download(_) | Operation::Git(_) => {
-                return Err(unsupported("ADD of a URL or git repository"));
-            }
-            _ => {}
-        }
         if LayerFormat::of_os(&step.platform.os).is_none() {
             return Err(BuildError::UnknownOs {
                 image: step.platform.to_string(),

@@ -23,6 +23,30 @@ pub(crate) struct CacheRecord {
     pub(crate) warnings: Vec<String>,
     /// The newest time in the layer: seconds and nanoseconds.
     pub(crate) newest: Option<(i64, u32)>,
+    /// Where it is from, if it was downloaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<Origin>,
+}
+
+/// Where something that was downloaded is from: what tells whether it has changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// `ETag`.
+    pub(crate) etag: Option<String>,
+    /// `Last-Modified`, as the server wrote it, and in seconds since 1970.
+    pub(crate) last_modified: Option<String>,
+    pub(crate) modified: Option<i64>,
+    /// The digest of the file as it came.
+    pub(crate) digest: Option<String>,
+    /// The blob is a tar that came, and not one that was made for a file.
+    pub(crate) is_archive: bool,
+}
+
+impl Origin {
+    /// Whether the file has the digest.
+    pub(crate) fn has(&self, digest: &Digest) -> bool {
+        self.digest.as_deref() == Some(&*digest.to_string())
+    }
 }
 
 /// A layer in the store.

@@ -314,6 +314,31 @@ impl Spool {
     }
 }
 
+/// Reads the content of a file of at most `limit` bytes that is no file of a folder.
+pub(crate) fn read_small(
+    content: &Content,
+    limit: u64,
+    find: FindLayer<'_>,
+    store: &Store,
+) -> io::Result<Vec<u8>> {
+    if content.size() > limit {
+        return Err(io::Error::other(format!(
+            "the file is larger than {} MiB",
+            limit >> 20
+        )));
+    }
+    match content {
+        Content::Inline(bytes) => Ok(bytes.to_vec()),
+        Content::Layer(layer) => {
+            let spool = Spool::fill(std::iter::once(content), find, store, 1)?;
+            let mut bytes = Vec::new();
+            spool.open(layer)?.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        }
+        Content::External { .. } => Err(io::Error::other("the file is in a folder")),
+    }
+}
+
 struct SharedBytes(Arc<Vec<u8>>);
 
 impl AsRef<[u8]> for SharedBytes {

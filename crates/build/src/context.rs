@@ -1,26 +1,32 @@
-//! Build contexts: what `COPY` and `ADD` take files from.
+//! Build contexts: what `COPY` and `ADD` take files from, and often the Dockerfile.
+//!
+//! A folder is listed when a build needs it, and its files are read when they are copied. Whatever
+//! else a context is becomes a tar in the store, with an index, like a layer.
 
+mod dockerfile;
 mod folder;
 mod ignore;
+mod opened;
+mod tar;
 
-use std::path::Path;
-
-use crossdock_dockerfile::IgnorePatterns;
-
+pub use self::dockerfile::{DockerfilePlace, DockerfileSource, FoundDockerfile, MAX_DOCKERFILE};
 pub(crate) use self::folder::Context;
-use self::ignore::{IGNORE_FILE, beside, read_patterns};
-use crate::error::BuildError;
+pub use self::opened::OpenedContext;
+pub(crate) use self::opened::{ContextReading, Contexts, Opened};
+pub(crate) use self::tar::TarContext;
 
-/// Reads `DOCKERFILE.dockerignore` beside the Dockerfile, else the context's `.dockerignore`.
-pub(crate) fn read_ignore(
-    context: &Path,
-    dockerfile: Option<&Path>,
-) -> Result<IgnorePatterns, BuildError> {
-    let own = context.join(IGNORE_FILE);
-    for path in dockerfile.map(beside).into_iter().chain([own]) {
-        if let Some(patterns) = read_patterns(&path)? {
-            return Ok(patterns);
-        }
-    }
-    Ok(IgnorePatterns::default())
+use std::path::PathBuf;
+
+use crossdock_image::{GitUrl, HttpUrl};
+
+/// Where a build context is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContextSource {
+    /// A folder of this machine.
+    Folder(PathBuf),
+    /// A file by http: a tar in any compression. What is no tar is the Dockerfile, and the only
+    /// file of its context, which is called `context` as in BuildKit.
+    Url(HttpUrl),
+    /// A tree of a git repository.
+    Git(GitUrl),
 }

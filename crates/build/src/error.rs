@@ -5,16 +5,22 @@ use std::path::PathBuf;
 
 use crossdock_dockerfile::LowerError;
 use crossdock_graph::Location;
-use crossdock_host::ContextError;
-use crossdock_image::{BlobDigest, DiffId, ImageSource, ReferenceError, SelectError, VerifyError};
+use crossdock_host::{ContextError, FolderError};
+use crossdock_image::{
+    BlobDigest, DiffId, Digest, ImageSource, ReferenceError, RemoteSourceError, SelectError,
+    VerifyError,
+};
 use crossdock_layer::{EditError, ScanError, SelectError as SourceError, StackError, WriteError};
-use crossdock_remote::{BlobError as RemoteBlobError, ManifestError, PushError, RequestError};
+use crossdock_remote::{
+    BlobError as RemoteBlobError, FetchError, GitError, ManifestError, PushError, RequestError,
+};
 use crossdock_store::{
     ArchiveError, BlobError, DocumentReadError, IngestError, LayoutWriteError, OpenLayoutError,
     RecordError, ResolveError, TagError,
 };
 
 use crate::annotations::AnnotationLevel;
+use crate::output::OutputError;
 
 /// Why a build failed.
 #[derive(Debug, thiserror::Error)]
@@ -197,6 +203,122 @@ pub enum BuildError {
         /// What is wrong.
         reason: String,
     },
+    /// A context that came as a tar and cannot be read as one.
+    #[error("build context {context}: {source}")]
+    ContextTar {
+        /// The context.
+        context: String,
+        /// Why.
+        source: Box<ScanError>,
+    },
+    /// A context that came as a tar, with entries that make no tree.
+    #[error("build context {context}: {source}")]
+    ContextTree {
+        /// The context.
+        context: String,
+        /// Why.
+        source: Box<StackError>,
+    },
+    /// An address that cannot be read.
+    #[error("{asked}: {source}")]
+    Address {
+        /// Who asked.
+        asked: String,
+        /// Why.
+        source: RemoteSourceError,
+    },
+    /// A file that cannot be fetched.
+    #[error("{asked}: {source}")]
+    Fetch {
+        /// Who asked.
+        asked: String,
+        /// Why.
+        source: Box<FetchError>,
+    },
+    /// A file that came and cannot be kept.
+    #[error("{asked}: {url}: {source}")]
+    KeepFetched {
+        /// Who asked.
+        asked: String,
+        /// The file's address.
+        url: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that is too large.
+    #[error(
+        "{asked}: {url}: the file is larger than the limit of {limit} bytes; if that is right, \
+         raise the limit with --max-layer-size"
+    )]
+    FetchedTooLarge {
+        /// Who asked.
+        asked: String,
+        /// The file's address.
+        url: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A file that is not the one that was expected.
+    #[error(
+        "{asked}: {url}: the file's digest is {found}, and --checksum says {expected}; the file \
+         has changed, or another one is meant"
+    )]
+    Checksum {
+        /// Who asked.
+        asked: String,
+        /// The file's address.
+        url: String,
+        /// What it should be.
+        expected: Digest,
+        /// What it is.
+        found: String,
+    },
+    /// A tree of a git repository that cannot be had.
+    #[error("{asked}: {source}")]
+    Git {
+        /// Who asked.
+        asked: String,
+        /// Why.
+        source: Box<GitError>,
+    },
+    /// There is no Dockerfile where it was looked for.
+    #[error("{}", no_dockerfile(.context.as_deref(), .paths))]
+    NoDockerfile {
+        /// The context that it was looked for in; `None` for files of this machine.
+        context: Option<String>,
+        /// Where it could have been, in the order in which it was looked for.
+        paths: Vec<PathBuf>,
+    },
+    /// A Dockerfile that cannot be read.
+    #[error("Dockerfile {}: cannot be read: {source}", .path.display())]
+    ReadDockerfile {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A path of a Dockerfile that is not one in its context.
+    #[error(
+        "-f {}: is no path in the build context; for a Dockerfile of this machine write an \
+         absolute path",
+        .path.display()
+    )]
+    DockerfileOutside {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The context is a Dockerfile, and another is named.
+    #[error(
+        "-f {}: the build context {context} is no tar but a Dockerfile itself; leave one of them \
+         out",
+        .path.display()
+    )]
+    TwoDockerfiles {
+        /// The context.
+        context: String,
+        /// The other Dockerfile.
+        path: PathBuf,
+    },
     /// A source path of a copy.
     #[error("{location}: {source}{hint}", location = at(.location))]
     Source {
@@ -290,6 +412,9 @@ pub enum BuildError {
     /// The output archive.
     #[error("output: {0}")]
     WriteArchive(#[from] ArchiveError),
+    /// Another output.
+    #[error("output: {0}")]
+    Output(#[from] OutputError),
     /// An annotation of an index, and there is one image.
     #[error(
         "annotation {}:{key}: one platform gives an image without an index; name several \
@@ -308,6 +433,20 @@ pub enum BuildError {
         /// Number of losses.
         count: usize,
     },
+}
+
+/// Where a Dockerfile was looked for.
+fn no_dockerfile(context: Option<&str>, paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let (first, others) = paths
+        .split_first()
+        .map_or(("", &[][..]), |(first, others)| (first.as_str(), others));
+    let context = context.map_or_else(String::new, |name| format!(" in the build context {name}"));
+    let others: String = others.iter().map(|path| format!(", nor {path}")).collect();
+    format!("Dockerfile {first}: is not there{others}{context}; name it with -f")
 }
 
 /// A reference that resolution of an index led to is not the one that was written.
@@ -393,6 +532,17 @@ impl BuildError {
             | Self::NestedIndex { .. }
             | Self::Blob { .. } => ErrorClass::Integrity,
             Self::Content { source, .. } => class_of_content(source),
+            Self::Fetch { source, .. } => match source.is_failure() {
+                true => ErrorClass::System,
+                false => ErrorClass::Input,
+            },
+            Self::KeepFetched { source, .. } => class_of_content(source),
+            Self::Checksum { .. } => ErrorClass::Integrity,
+            Self::Git { source, .. } => class_of_git(source),
+            Self::ContextTar { source, .. } => match &**source {
+                ScanError::Read(error) => class_of_stream(error),
+                _ => ErrorClass::Input,
+            },
             Self::WriteLayout(error) => match error {
                 LayoutWriteError::Occupied { .. } | LayoutWriteError::Existing(_) => {
                     ErrorClass::Input
@@ -407,6 +557,14 @@ impl BuildError {
             Self::Ingest(_) | Self::Record(_) | Self::Tag(_) | Self::WriteArchive(_) => {
                 ErrorClass::System
             }
+            Self::Output(error) => match error {
+                OutputError::Content { source, .. } => class_of_content(source),
+                OutputError::Tar { source } => class_of_content(&source.source),
+                OutputError::Folder(FolderError::Open { .. } | FolderError::Write { .. })
+                | OutputError::File { .. }
+                | OutputError::Recompressed { .. } => ErrorClass::System,
+                _ => ErrorClass::Input,
+            },
             Self::Strict { .. } => ErrorClass::Strict,
             _ => ErrorClass::Input,
         }
@@ -432,6 +590,26 @@ fn class_of_content(error: &io::Error) -> ErrorClass {
         }
         _ if VerifyError::of(error).is_some() => ErrorClass::Integrity,
         _ => ErrorClass::System,
+    }
+}
+
+fn class_of_git(error: &GitError) -> ErrorClass {
+    match error {
+        GitError::Checksum { .. } => ErrorClass::Integrity,
+        GitError::Run { .. } | GitError::Folder { .. } | GitError::Write { .. } => {
+            ErrorClass::System
+        }
+        GitError::Submodule { source, .. } => class_of_git(source),
+        error if error.is_failure() => ErrorClass::System,
+        _ => ErrorClass::Input,
+    }
+}
+
+/// What a failure to read what the user gave is: the wrong bytes, or the machine's.
+fn class_of_stream(error: &io::Error) -> ErrorClass {
+    match class_of_content(error) {
+        ErrorClass::Integrity => ErrorClass::Input,
+        class => class,
     }
 }
 

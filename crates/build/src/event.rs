@@ -23,7 +23,7 @@ pub enum Event {
         vertex: usize,
         /// How many, in all.
         bytes: u64,
-        /// How many there will be.
+        /// How many there will be; 0 if that is not known.
         total: u64,
     },
     /// It ended well.
@@ -153,7 +153,7 @@ pub(crate) struct Meter<'a> {
 }
 
 impl<'a> Meter<'a> {
-    /// The work `vertex` begins; it will be over after `total` bytes.
+    /// The work `vertex` begins; it will be over after `total` bytes, if that is known and not 0.
     pub(crate) fn new(events: Events<'a>, vertex: usize, total: u64) -> Self {
         Self {
             events,
@@ -171,7 +171,10 @@ impl<'a> Meter<'a> {
             self.told = Instant::now();
             (self.events)(Event::Progress {
                 vertex: self.vertex,
-                bytes: self.bytes.min(self.total),
+                bytes: match self.total {
+                    0 => self.bytes,
+                    total => self.bytes.min(total),
+                },
                 total: self.total,
             });
         }

@@ -15,6 +15,7 @@ mod compose;
 mod content;
 mod context;
 mod context_memory;
+mod download;
 mod error;
 mod event;
 mod layers;
@@ -27,23 +28,31 @@ mod pull;
 mod push;
 mod sources;
 mod state;
+mod tar_blob;
 mod together;
 mod user_names;
 mod write;
 
 pub use annotations::{Annotation, AnnotationError, AnnotationLevel};
+pub use context::{
+    ContextSource, DockerfilePlace, DockerfileSource, FoundDockerfile, MAX_DOCKERFILE,
+    OpenedContext,
+};
 pub use builder::{BuildRequest, Builder, Built, ForeignMetadata};
 pub use compose::ComposedImage;
 pub use error::{BuildError, ErrorClass};
 pub use event::{Event, Events, Work};
-pub use output::Output;
+pub use output::{Output, OutputError, OutputKind, OutputOptions, Target};
 pub use prune::prune;
 pub use pull::{PullRequest, Pulled, pull};
 pub use push::push;
 
 /// The types of other crates that a caller needs to fill a [`BuildRequest`].
-pub use crossdock_image::{Platform, Reference};
-pub use crossdock_layer::{CollisionPolicy, Limits, Loss, LossKind, Timestamp};
+pub use crossdock_image::{
+    BlobDigest, Descriptor, GitUrl, HttpUrl, ImageSource, Platform, PlatformError, Reference,
+    RemoteSource, RemoteSourceError, format_rfc3339,
+};
+pub use crossdock_layer::{Codec, CollisionPolicy, Compression, LevelError, Limits, Loss, LossKind, Timestamp};
 /// The client of registries, and what it is made with.
 pub use crossdock_remote::{
     Credentials, Environment, KeepError, Kept, Login, LoginError, Registry, RemoteConfig, Secret,

@@ -9,7 +9,7 @@ use crossdock_dockerfile::BaseRequest;
 use crossdock_graph::{Copy, Mode, Operation, OperationId, Step};
 use crossdock_image::{BlobDigest, Descriptor, DiffId, LayerCompression, oci_layer_media_type};
 use crossdock_layer::{
-    Content, CopyOptions, EPOCH_1980, EditError, Gathered, Kind, LayerEdit, LayerFormat,
+    Content, CopyOptions, EditError, Gathered, Kind, LayerEdit, LayerFormat,
     LayerIndex, LayerPlan, Loss, ModeChange, Note, Owner, Timestamp, Tree, answer,
 };
 use crossdock_store::Store;
@@ -19,8 +19,9 @@ use crate::builder::{BuildRequest, ForeignMetadata, enters_system_folder, is_ind
 use crate::cache::{
     CacheEntry, CacheRecord, CachedLayer, CachedResult, KeyHasher, load_losses, store_losses,
 };
-use crate::content::Spool;
-use crate::context::Context;
+use crate::content::{Spool, read_small};
+use crate::context::Contexts;
+use crate::download::Downloads;
 use crate::error::{BuildError, at};
 use crate::event::{Event, Events, Meter, Vertices, Work};
 use crate::layers::{Layer, LayerIndexer, whole};
@@ -76,7 +77,8 @@ pub(crate) struct Performer<'a> {
     pub(crate) threads: usize,
     pub(crate) vertices: &'a Vertices,
     pub(crate) request: &'a BuildRequest<'a>,
-    pub(crate) context: Option<Arc<Context>>,
+    pub(crate) contexts: &'a Contexts,
+    pub(crate) downloads: &'a Downloads<'a>,
     pub(crate) bases: &'a BTreeMap<BaseRequest, BaseImage>,
     /// Warnings of the operation that is being performed.
     pub(crate) warned: RefCell<Vec<String>>,
@@ -99,6 +101,15 @@ pub(crate) struct Outcome {
     pub(crate) stored: Vec<BlobDigest>,
 }
 
+impl Outcome {
+    /// Files that were downloaded: what is found damaged is downloaded again.
+    fn fetched(&mut self, files: Layered) -> State {
+        let blobs = files.layers.iter().map(|layer| layer.descriptor.digest);
+        self.stored.extend(blobs);
+        State::Layers(Arc::new(files))
+    }
+}
+
 impl Performer<'_> {
     pub(crate) fn perform(
         &self,
@@ -109,17 +120,22 @@ impl Performer<'_> {
     ) -> Result<State, BuildError> {
         match &step.operation {
             Operation::Image { source, platform } => self.image(source, platform),
-            Operation::Context { name } => match &self.context {
-                Some(context) if name.is_empty() => Ok(State::Context(Arc::clone(context))),
-                _ => Err(BuildError::NoContext {
+            Operation::Context { name } => {
+                let state = self.contexts.get(name);
+                state.cloned().ok_or_else(|| BuildError::NoContext {
                     location: Box::new(step.location.clone()),
                     name: name.clone(),
-                }),
-            },
-            Operation::Download(_) | Operation::Git(_) => Err(BuildError::Unsupported {
-                location: Box::new(step.location.clone()),
-                what: "ADD of a URL or git repository".to_owned(),
-            }),
+                })
+            }
+            Operation::Download(download) => {
+                let time = self.default_time();
+                let files = self.downloads.download(download, &step.location, time)?;
+                Ok(outcome.fetched(files))
+            }
+            Operation::Git(git) => {
+                let files = self.downloads.git(git, &step.location)?;
+                Ok(outcome.fetched(files))
+            }
             Operation::Scratch => self.timed(step, place, || self.scratch(step, outcome)),
             Operation::Copy(copy) => self.timed(step, place, || {
                 let aliases = self.copy_aliases(copy, states);
@@ -157,11 +173,10 @@ impl Performer<'_> {
             stage: Some(stage),
             system: Some(system.clone()),
         };
-        let vertex = self.vertices.begin(self.events, work);
-        self.vertex.set(vertex);
-        let (state, cached) = perform()?;
-        (self.events)(Event::Finished { vertex, cached });
-        Ok(state)
+        self.vertices.follow(self.events, work, None, |vertex| {
+            self.vertex.set(vertex);
+            perform()
+        })
     }
 
     fn image(
@@ -372,6 +387,7 @@ impl Performer<'_> {
             },
             warnings: group_notes(&plan.notes),
             newest: plan.newest().map(|time| (time.seconds, time.nanoseconds)),
+            origin: None,
         };
         let mut layer = None;
         if !plan.is_empty() {
@@ -627,21 +643,8 @@ impl Performer<'_> {
             what: path.to_owned(),
             source,
         };
-        if content.size() > LIMIT {
-            return Err(failed(io::Error::other("the file is too large")));
-        }
         let find = |layer: &DiffId| find_layer(&state.layers, layer);
-        let spool = Spool::fill(std::iter::once(&content), &find, self.store, self.threads)
-            .map_err(failed)?;
-        let mut bytes = Vec::new();
-        match &content {
-            Content::Inline(inline) => bytes = inline.to_vec(),
-            Content::Layer(content) => {
-                let mut reader = spool.open(content).map_err(failed)?;
-                reader.read_to_end(&mut bytes).map_err(failed)?;
-            }
-            Content::External { .. } => return Ok(None),
-        }
+        let bytes = read_small(&content, LIMIT, &find, self.store).map_err(failed)?;
         Ok(Some(bytes))
     }
 
@@ -665,9 +668,7 @@ impl Performer<'_> {
     }
 
     pub(crate) fn default_time(&self) -> Timestamp {
-        self.request
-            .epoch
-            .unwrap_or(Timestamp::from_seconds(EPOCH_1980))
+        self.request.default_time()
     }
 
     pub(crate) fn warn(&self, step: &Step, text: &str) {
@@ -680,7 +681,7 @@ impl Performer<'_> {
 }
 
 /// Notes that say the same of many entries become one line.
-fn group_notes(notes: &[Note]) -> Vec<String> {
+pub(crate) fn group_notes(notes: &[Note]) -> Vec<String> {
     const NAMED: usize = 3;
     let mut by_text: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for note in notes {

@@ -52,6 +52,16 @@ impl Layered {
         }
     }
 
+    /// Files of layers that are no image's: a tree that was made of them in another way than by
+    /// stacking.
+    pub(crate) fn files(layers: Vec<Arc<Layer>>, name: String, tree: Tree) -> Self {
+        let platform = Platform::new("linux", "unknown");
+        Self {
+            tree: Arc::new(OnceLock::from(Arc::new(tree))),
+            ..Self::new(LayerFormat::Linux, platform, layers, name)
+        }
+    }
+
     /// The same file system with another layer on top, or none.
     pub(crate) fn with_layer(&self, layer: Option<Arc<Layer>>, name: String) -> Self {
         let mut layers = self.layers.clone();

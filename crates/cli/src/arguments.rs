@@ -69,13 +69,22 @@ Examples:
 
 Exit codes: crossdock --help")]
 pub(crate) struct Build {
-    /// Folder that COPY and ADD take files from
+    /// What COPY and ADD take files from: a folder, the URL of a tar, a git repository
+    /// (https://HOST/NAME.git#REFERENCE:FOLDER), or - for standard input, which is a tar in any
+    /// compression, or a Dockerfile
     #[arg(value_name = "CONTEXT")]
     pub(crate) context: PathBuf,
 
-    /// Dockerfile [default: Dockerfile in the context]; - reads standard input
+    /// Dockerfile [default: Dockerfile in the context]; - reads standard input, and a URL is
+    /// fetched. In a context that is no folder it is a path there, unless it is absolute
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+
+    /// Files, an image or a stage for FROM and --from under a name: a folder, the URL of a tar, a
+    /// git repository, docker-image://REFERENCE, oci-layout://DIR[:TAG][@DIGEST] or target:STAGE;
+    /// may be repeated
+    #[arg(long = "build-context", value_name = "NAME=VALUE")]
+    pub(crate) build_contexts: Vec<String>,
 
     /// Name of the image, as NAME or NAME:TAG; may be repeated
     #[arg(short, long = "tag", value_name = "NAME")]

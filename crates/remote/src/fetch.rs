@@ -370,6 +370,11 @@ impl FetchedBody {
         self.position
     }
 
+    /// The SHA-256 of the bytes that have come.
+    pub fn digest(&self) -> crossdock_image::Digest {
+        crossdock_image::Digest::from_bytes(self.hash.clone().finalize().into())
+    }
+
     /// Asks again, for what is missing.
     fn connect(&mut self) -> Result<(), FetchError> {
         let mut request = request_to(&self.url)?;

@@ -5,7 +5,9 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use crossdock_host::{Existing, FileLock, TemporaryFile, spool_in, sync_directory, sync_file};
+use crossdock_host::{
+    Existing, FileLock, TemporaryFile, TemporaryFolder, spool_in, sync_directory, sync_file,
+};
 use crossdock_image::{
     BlobDigest, BlobSource, Config, Descriptor, DiffId, Digest, Document, Index, VerifiedReader,
     VerifyError,
@@ -360,6 +362,11 @@ impl Store {
         let first = digest.digest().as_bytes()[0];
         let path = self.inner.lock_path(&format!("blob-{first:02x}"));
         FileLock::exclusive(&path).map_err(|source| IngestError::Write { path, source })
+    }
+
+    /// An empty folder for whatever a program of others needs, gone when it is dropped.
+    pub fn scratch_folder(&self) -> io::Result<TemporaryFolder> {
+        TemporaryFolder::create_in(self.inner.process_folder.path(), "scratch-")
     }
 
     /// A file without name for reading and writing, gone when it is closed.

@@ -21,6 +21,7 @@ fn result(base: u8, layer: Option<u8>, layers: &[u8]) -> CachedResult {
             hidden: 0,
             warnings: Vec::new(),
             newest: None,
+            origin: None,
         },
         beneath: [base; 32],
         questions: vec![b"a".to_vec()],

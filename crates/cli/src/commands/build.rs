@@ -1,42 +1,68 @@
 //! `crossdock build`.
 
+mod contexts;
+mod output;
+
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use crossdock_build::{
-    Annotation, BuildRequest, Builder, Event, ForeignMetadata, Limits, Output, Platform, Reference,
+    Annotation, BuildRequest, Builder, Event, ForeignMetadata, Limits, Platform, Reference,
     Timestamp,
 };
-use crossdock_dockerfile::{Dockerfile, Options, Source};
+use crossdock_dockerfile::{Dockerfile, NamedContext, Options, Source};
 
+use self::contexts::{NamedContexts, Places};
+use self::output::{Wanted, outputs};
 use super::threads;
 use crate::arguments::{Build, Foreign};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::store::open_store;
 
-/// The largest Dockerfile that is read.
-const MAX_DOCKERFILE: u64 = 16 << 20;
-
 pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure> {
-    let (name, path, bytes) = read_dockerfile(arguments)?;
-    let dockerfile = Dockerfile::parse(&name, &bytes)
-        .map_err(|error| Failure::diagnostic(&error.diagnostic(), &Source::new(&name, &bytes)))?;
     let build_args = pairs(&arguments.build_args, "--build-arg", |name| {
         std::env::var(name).ok()
     })?;
+    let wanted = Wanted {
+        outputs: &arguments.outputs,
+        push: arguments.push,
+        has_names: !arguments.tags.is_empty(),
+        to_terminal: std::io::stdout().is_terminal(),
+    };
+    let outputs = outputs(&wanted)?;
+    let epoch = epoch(&build_args)?;
+    let platforms = platforms(&arguments.platforms)?;
+    let annotations = annotations(&arguments.annotations)?;
+    let names = names(&arguments.tags)?;
+    let limits = limits(arguments.max_layer_size);
+    let places = Places::of(arguments, &build_args)?;
+    let named = NamedContexts::parse(&arguments.build_contexts)?;
+    let options = options(arguments, build_args, named.meanings)?;
+
+    let registry = arguments.registry.registry()?;
+    let store = open_store(root)?;
+    let progress = Progress::new(arguments.show.mode(), "Building")?;
+    let events = |event: Event| progress.show(&event);
+    let builder = Builder::new(store, registry, threads(), &events);
+    let (context, found) = places.open(&builder, &limits, arguments.no_cache)?;
+    let dockerfile = Dockerfile::parse(&found.name, &found.bytes).map_err(|error| {
+        let source = Source::new(&found.name, &found.bytes);
+        Failure::diagnostic(&error.diagnostic(), &source)
+    })?;
     let request = BuildRequest {
         dockerfile: &dockerfile,
-        dockerfile_path: path,
-        context: arguments.context.clone(),
+        dockerfile_place: found.place,
+        context,
+        contexts: named.sources,
         directory: PathBuf::from("."),
-        epoch: epoch(&build_args)?,
-        options: options(arguments, build_args)?,
-        platforms: platforms(&arguments.platforms)?,
-        annotations: annotations(&arguments.annotations)?,
-        names: names(&arguments.tags)?,
-        outputs: outputs(arguments)?,
+        epoch,
+        options,
+        platforms,
+        annotations,
+        names,
+        outputs,
         strict: arguments.strict,
         pull: arguments.pull,
         no_cache: arguments.no_cache,
@@ -45,64 +71,30 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
             Foreign::Keep => ForeignMetadata::Keep,
             Foreign::Drop => ForeignMetadata::Drop,
         },
-        limits: limits(arguments.max_layer_size),
+        limits,
     };
-    if !request.context.is_dir() {
-        return Err(Failure::input(format!(
-            "build context {}: is not a folder",
-            request.context.display()
-        )));
-    }
-    let registry = arguments.registry.registry()?;
-    let store = open_store(root)?;
-    let progress = Progress::new(arguments.show.mode(), "Building")?;
-    let events = |event: Event| progress.show(&event);
-    let builder = Builder::new(store, registry, threads(), &events);
     let source = dockerfile.source();
     let built = builder
         .build(&request, &mut |diagnostic| {
-            progress.message(&diagnostic.render(source));
+            progress.diagnose(diagnostic, source);
         })
         .map_err(|error| Failure::build(&error, source))?;
     progress.done();
-    if arguments.show.quiet {
+    // A digest behind an archive would spoil it.
+    let is_taken = request.outputs.iter().any(|output| output.kind.is_stdout());
+    if arguments.show.quiet && !is_taken {
         println!("{}", built.descriptor.digest);
     }
     Ok(())
 }
 
-/// The Dockerfile: what messages call it, where it is, and its bytes.
-fn read_dockerfile(arguments: &Build) -> Result<(String, Option<PathBuf>, Vec<u8>), Failure> {
-    let failed = |name: &str, error: std::io::Error| {
-        Failure::input(format!("Dockerfile {name}: cannot be read: {error}"))
-    };
-    if arguments.file.as_deref() == Some(Path::new("-")) {
-        let mut bytes = Vec::new();
-        let read = std::io::stdin()
-            .lock()
-            .take(MAX_DOCKERFILE)
-            .read_to_end(&mut bytes);
-        read.map_err(|error| failed("-", error))?;
-        return Ok(("-".to_owned(), None, bytes));
-    }
-    let path = arguments
-        .file
-        .clone()
-        .unwrap_or_else(|| arguments.context.join("Dockerfile"));
-    let name = path.display().to_string();
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(&path).map_err(|error| failed(&name, error))?;
-    file.take(MAX_DOCKERFILE)
-        .read_to_end(&mut bytes)
-        .map_err(|error| failed(&name, error))?;
-    let short = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    Ok((short.unwrap_or(name), Some(path), bytes))
-}
-
-fn options(arguments: &Build, build_args: BTreeMap<String, String>) -> Result<Options, Failure> {
+fn options(
+    arguments: &Build,
+    build_args: BTreeMap<String, String>,
+    contexts: BTreeMap<String, NamedContext>,
+) -> Result<Options, Failure> {
     let mut options = Options::new(host_platform());
+    options.contexts = contexts;
     options.target.clone_from(&arguments.target);
     options.build_args = build_args;
     options.labels = pairs(&arguments.labels, "--label", |_| Some(String::new()))?;
@@ -211,68 +203,6 @@ fn parse_name(flag: &str, text: &str) -> Result<Reference, Failure> {
         )));
     }
     Ok(name)
-}
-
-fn outputs(arguments: &Build) -> Result<Vec<Output>, Failure> {
-    let outputs = arguments.outputs.iter().map(|text| parse_output(text));
-    let mut outputs = outputs.collect::<Result<Vec<_>, Failure>>()?;
-    let is_push = |output: &Output| matches!(output, Output::Registry(_));
-    if arguments.push && !outputs.iter().any(is_push) {
-        outputs.push(Output::Registry(Vec::new()));
-    }
-    let is_nameless = |output: &Output| *output == Output::Registry(Vec::new());
-    if arguments.tags.is_empty() && outputs.iter().any(is_nameless) {
-        return Err(Failure::input(
-            "pushing needs a name that says where to; add -t HOST/NAME:TAG",
-        ));
-    }
-    if outputs.is_empty() {
-        outputs.push(Output::Store);
-    }
-    Ok(outputs)
-}
-
-fn parse_output(text: &str) -> Result<Output, Failure> {
-    let error = |reason: String| Failure::input(format!("-o {text}: {reason}"));
-    let (mut kind, mut destination, mut names) = (None, None, Vec::new());
-    for field in text.split(',') {
-        match field.split_once('=') {
-            Some(("type", value)) => kind = Some(value),
-            Some(("dest", value)) if !value.is_empty() => destination = Some(value),
-            Some(("name", value)) => names.push(parse_name("-o name", value)?),
-            _ => {
-                return Err(error(format!(
-                    "{field:?} is not understood; write it like type=oci-layout,dest=DIR or \
-                     type=registry,name=HOST/NAME:TAG"
-                )));
-            }
-        }
-    }
-    if kind != Some("registry") && !names.is_empty() {
-        return Err(error("name= belongs to type=registry; use -t".to_owned()));
-    }
-    let destination = match (kind, destination) {
-        (Some("registry"), None) => return Ok(Output::Registry(names)),
-        (Some("registry"), Some(_)) => {
-            return Err(error(
-                "type=registry has no dest=; use name= or -t".to_owned(),
-            ));
-        }
-        (_, destination) => destination.ok_or_else(|| error("dest= is missing".to_owned()))?,
-    };
-    match kind {
-        Some("oci-layout") => Ok(Output::Layout(destination.into())),
-        Some("oci") => Ok(match destination {
-            "-" => Output::ArchiveToStdout,
-            path => Output::Archive(path.into()),
-        }),
-        Some(kind) => Err(error(format!(
-            "type {kind:?} is not supported yet; use oci-layout, oci or registry"
-        ))),
-        None => Err(error(
-            "type= is missing; use type=oci-layout, type=oci or type=registry".to_owned(),
-        )),
-    }
 }
 
 pub(super) fn limits(most: Option<u64>) -> Limits {
