@@ -8,6 +8,9 @@ use std::str::FromStr;
 
 use crate::remote_source::{MAX_SOURCE, RemoteSourceError};
 
+/// How many characters of an address a message has at most.
+const MAX_SHOWN: usize = 400;
+
 /// An address in its parts, each as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UrlParts<'a> {
@@ -231,29 +234,22 @@ pub(crate) fn escape(text: &str, also: &[u8]) -> String {
 /// An address for a message, whether or not it is a valid one: nothing before an `@` is in it,
 /// and no query.
 pub(crate) fn shown(text: &str) -> String {
-    let visible: String = text
-        .chars()
-        .filter(|character| !character.is_control())
-        .take(400)
-        .collect();
-    let (scheme, rest) = visible.split_once("://").unwrap_or(("", &visible));
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     // Of what is no address one cannot tell where a password ends: at the last `@` at the latest.
-    let is_valid = !scheme.is_empty() && {
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        is_authority(rest[..end].rsplit('@').next().unwrap_or_default())
-    };
-    let end = if is_valid {
-        rest.find(['/', '?', '#']).unwrap_or(rest.len())
-    } else {
-        rest.len()
-    };
+    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let authority = &rest[..authority_end];
+    let is_valid =
+        !scheme.is_empty() && is_authority(authority.rsplit('@').next().unwrap_or_default());
+    let end = if is_valid { authority_end } else { rest.len() };
     let rest = rest[..end].rfind('@').map_or(rest, |at| &rest[at + 1..]);
     let rest = rest.split('?').next().unwrap_or_default();
-    if scheme.is_empty() {
-        rest.to_owned()
-    } else {
-        format!("{scheme}://{rest}")
-    }
+    let separator = if scheme.is_empty() { "" } else { "://" };
+    [scheme, separator, rest]
+        .iter()
+        .flat_map(|part| part.chars())
+        .filter(|character| !character.is_control())
+        .take(MAX_SHOWN)
+        .collect()
 }
 
 /// Whether `text` is `host[:port]`.

@@ -73,7 +73,12 @@ fn sources_are_what_docker_takes_them_for() {
 
 #[test]
 fn messages_show_no_secrets() {
+    let long = format!(
+        "https://user:{}secret@example.com/%zz",
+        "secret".repeat(100)
+    );
     for text in [
+        &long,
         "https://user:secret@exa mple.com/x",
         "https://user:sec%zzsecret@example.com/x",
         "https://user:a/secret@example.com/x",
