@@ -241,7 +241,11 @@ pub(crate) fn shown(text: &str) -> String {
     let is_valid =
         !scheme.is_empty() && is_authority(authority.rsplit('@').next().unwrap_or_default());
     let end = if is_valid { authority_end } else { rest.len() };
-    let rest = rest[..end].rfind('@').map_or(rest, |at| &rest[at + 1..]);
+    let rest = match rest[..end].rsplit_once('@') {
+        // `user@host:path` is ssh's, whose user is no secret.
+        Some((user, _)) if !scheme.is_empty() || user.contains(':') => &rest[user.len() + 1..],
+        _ => rest,
+    };
     let rest = rest.split('?').next().unwrap_or_default();
     let separator = if scheme.is_empty() { "" } else { "://" };
     [scheme, separator, rest]

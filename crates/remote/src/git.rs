@@ -153,3 +153,6 @@ impl GitCommit {
 fn keeps_git_dir(url: &GitUrl) -> bool {
     url.keep_git_dir() == Some(true) && url.subdir().is_empty()
 }
+
+#[cfg(test)]
+mod tests;

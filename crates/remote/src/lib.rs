@@ -1,4 +1,5 @@
-//! Registries over the network: authentication, pull, push.
+//! What comes and goes over the network: registries (authentication, pull, push), files by http,
+//! trees of git repositories.
 //!
 //! The only crate that opens a network connection. It knows what a registry is and nothing of
 //! stores, layers or builds. Everything is synchronous; a caller that wants several things at

@@ -97,3 +97,16 @@ fn messages_show_no_secrets() {
         assert!(!message.contains("secret"), "{text}: {message}");
     }
 }
+
+#[test]
+fn messages_name_the_repository() {
+    for (text, expected) in [
+        ("git@a.b:c.git?x=y", "git@a.b:c.git: the parameter \"x\""),
+        ("ssh://git@a.b/c.git?x=y", "a.b/c.git: the parameter \"x\""),
+    ] {
+        let Some(Err(error)) = RemoteSource::parse(text) else {
+            panic!("{text} is an error");
+        };
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
