@@ -26,6 +26,8 @@ class Builder:
 
     name = ""
     environment = {}
+    # Whether only the first words of its history are alike.
+    keywords_only = False
 
     def build(self, case, folder, server):
         """The images that a case makes, by platform."""
@@ -189,6 +191,7 @@ class Buildah(Builder):
     """Debian's buildah, without privileges, in Docker's format: OCI's has no ONBUILD."""
 
     name = "buildah"
+    keywords_only = True
 
     def __init__(self, work, server):
         self.program = shutil.which("buildah")
@@ -225,7 +228,7 @@ class Buildah(Builder):
         dockerfile = case.one("dockerfile", "Dockerfile")
         yield self._words(
             "bud",
-            *("--format", "docker", "--layers", "--pull", "--tls-verify=false"),
+            *("--format", "docker", "--layers", "--no-cache", "--pull", "--tls-verify=false"),
             *("--signature-policy", self.policy),
             *options(case, server, folder),
             *("-t", name, "-f", os.path.join(folder, "context", dockerfile)),

@@ -227,6 +227,11 @@ def alike(one, other):
     return not entry_differences(one, other)
 
 
+def keywords(config):
+    """The lines of a config, of the history only the instructions."""
+    return [re.sub(r"^([+-] \S+).*", r"\1", line) for line in config]
+
+
 def compare(expected, actual, with_tree=True):
     """The differences of two results, each a line; an expected directory has a slash behind it."""
     found = []
