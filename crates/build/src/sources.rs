@@ -157,14 +157,7 @@ impl Performer<'_> {
     }
 
     fn missing_hint(&self, path: &str, written: &str) -> String {
-        let in_context = self.context.is_some()
-            && self
-                .request
-                .context
-                .join(path.trim_start_matches('/'))
-                .symlink_metadata()
-                .is_ok();
-        if in_context && !written.is_empty() {
+        if self.contexts.contains("", path) && !written.is_empty() {
             return format!(
                 " ({written} exists in the folder of the context; if that is meant, look whether \
                  .dockerignore excludes it)"
