@@ -1,10 +1,14 @@
-//! Any bytes as a Dockerfile: parsing and lowering never panic, the lines tile the file, and every
-//! message can be rendered.
+//! Any bytes as a Dockerfile: parsing, lowering and looking never panic, the lines tile the file,
+//! every message can be rendered, what can be built has no error when it is checked, and what
+//! `--call` shows is JSON.
 #![no_main]
 
 use std::collections::BTreeMap;
 
-use crossdock_dockerfile::{BaseConfig, Dockerfile, LowerError, Lowering, Options, Source, lower};
+use crossdock_dockerfile::{
+    BaseConfig, BaseRequest, CheckReport, Dockerfile, IgnorePatterns, LowerError, Lowering,
+    NamedContext, Options, Source, check_file, lower, outline, targets,
+};
 use crossdock_image::{Config, Platform};
 use libfuzzer_sys::fuzz_target;
 
@@ -14,6 +18,7 @@ fuzz_target!(|data: &[u8]| {
         Ok(file) => file,
         Err(error) => {
             error.diagnostic().render(&source);
+            show(&CheckReport::of_parse_error(&source, &error));
             return;
         }
     };
@@ -31,20 +36,75 @@ fuzz_target!(|data: &[u8]| {
         assert!(instruction.span.start <= keyword.start);
         assert!(keyword.end <= instruction.statement.end);
     }
+    let targets = targets(&file);
+    parsed(&targets.to_json());
+    targets.to_text();
     for platform in ["linux/amd64", "windows(10.0.20348)/amd64"] {
-        let options = Options::new(platform.parse().expect("a platform"));
-        if let Err(error) = lower_all(&file, &options) {
-            assert!(error.span.end <= data.len());
-            error.diagnostic().render(&source);
-        }
+        let mut options = Options::new(platform.parse().expect("a platform"));
+        build_and_look(&file, &options);
+        options.ignore = IgnorePatterns::parse(b"a\n*.log").ok();
+        options.contexts = [
+            ("a", NamedContext::Files),
+            ("b", NamedContext::Stage("c".to_owned())),
+            ("c::linux/amd64", NamedContext::Stage("0".to_owned())),
+            ("d", NamedContext::Image("e".parse().expect("an image"))),
+        ]
+        .map(|(name, context)| (name.to_owned(), context))
+        .into();
+        build_and_look(&file, &options);
     }
 });
 
-/// Gives every base image that is asked for a config.
-fn lower_all(file: &Dockerfile, options: &Options) -> Result<(), LowerError> {
+fn build_and_look(file: &Dockerfile, options: &Options) {
+    let length = file.source().bytes().len();
+    // The same stage for both: without a target all stages are checked.
+    let mut options = options.clone();
+    options.target = targets(file)
+        .targets
+        .len()
+        .checked_sub(1)
+        .map(|last| last.to_string());
     let mut bases = BTreeMap::new();
+    let built = lower_all(file, &options, &mut bases);
+    if let Err(error) = &built {
+        assert!(error.span.end <= length);
+        error.diagnostic().render(file.source());
+    }
+    let report = check_file(file, &options, &bases);
+    show(&report);
+    if built.is_ok() {
+        assert_eq!(report.error, None, "it can be built");
+        assert!(report.needs.is_empty());
+    }
+    options.target = None;
+    // Nothing is known of any base.
+    show(&check_file(file, &options, &BTreeMap::new()));
+    if let Ok(outline) = outline(file, &options, &bases) {
+        parsed(&outline.to_json());
+        outline.to_text();
+    }
+}
+
+fn show(report: &CheckReport) {
+    for diagnostic in report.warnings.iter().chain(&report.error) {
+        diagnostic.render(report.source());
+    }
+    parsed(&report.to_json());
+    report.to_text();
+}
+
+fn parsed(text: &str) {
+    serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+}
+
+/// Gives every base image that is asked for a config.
+fn lower_all(
+    file: &Dockerfile,
+    options: &Options,
+    bases: &mut BTreeMap<BaseRequest, BaseConfig>,
+) -> Result<(), LowerError> {
     loop {
-        match lower(file, options, &bases)? {
+        match lower(file, options, bases)? {
             Lowering::Needs(needs) => {
                 assert!(!needs.is_empty());
                 for request in needs {
@@ -59,6 +119,7 @@ fn lower_all(file: &Dockerfile, options: &Options) -> Result<(), LowerError> {
                     warning.render(file.source());
                 }
                 plan.graph.step(plan.target.tree);
+                assert!(!plan.graph.to_string().is_empty());
                 return Ok(());
             }
         }

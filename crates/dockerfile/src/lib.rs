@@ -50,7 +50,7 @@ pub use instruction::{
 pub use logical::Word;
 pub use lower::{
     BaseConfig, BaseRequest, LowerError, LowerReason, Lowering, NamedContext, Options, Plan,
-    check_file, lower, outline,
+    check_file, lower, outline, source_date_epoch,
 };
 pub use parse_error::{ParseError, ParseReason};
 pub use parser::{Dockerfile, Line, LineRole};

@@ -88,6 +88,7 @@ impl Lowerer<'_> {
         span: Span,
     ) -> Result<Base, LowerError> {
         Ok(match &context.value {
+            NamedContext::Image(source) if is_scratch(source) => Base::Scratch(platform),
             NamedContext::Image(source) => Base::Image(BaseRequest {
                 source: source.clone(),
                 platform,
@@ -197,6 +198,7 @@ impl Lowerer<'_> {
                     let stage = self.context_stage(&context, stage, span)?;
                     return Ok(CopyFrom::Stage(stage));
                 }
+                NamedContext::Image(source) if is_scratch(source) => return Ok(CopyFrom::Scratch),
                 NamedContext::Image(source) => source.clone(),
             },
             None => parse_source(name, span)?,
@@ -323,6 +325,11 @@ impl Lowerer<'_> {
         stage.guessed = !self.bases.contains_key(request);
         Ok(stage)
     }
+}
+
+/// Whether a context is `docker-image://scratch`.
+fn is_scratch(source: &ImageSource) -> bool {
+    matches!(source, ImageSource::Registry(name) if name == "scratch")
 }
 
 /// The config of an image of nothing.

@@ -63,6 +63,25 @@ pub fn outline(
     outlined().map_err(|error: LowerError| error.explained(file))
 }
 
+/// What `SOURCE_DATE_EPOCH` is: the build argument, or else the default of an `ARG` before the first
+/// `FROM`, which counts for the whole build as in BuildKit. `None` if it is neither, or empty.
+pub fn source_date_epoch(
+    file: &Dockerfile,
+    options: &Options,
+) -> Result<Option<String>, LowerError> {
+    const NAME: &str = "SOURCE_DATE_EPOCH";
+    let value = match options.build_args.get(NAME) {
+        Some(given) => Some(given.clone()),
+        None => {
+            let nothing = BTreeMap::new();
+            let lowerer = Lowerer::new(file, options, &nothing, Purpose::Check);
+            let lowerer = lowerer.map_err(|error| error.explained(file))?;
+            lowerer.globals.get(NAME).map(str::to_owned)
+        }
+    };
+    Ok(value.filter(|value| !value.is_empty()))
+}
+
 impl Lowerer<'_> {
     fn look(&mut self, needs: &mut BTreeSet<BaseRequest>) -> Result<(), LowerError> {
         let targets = match &self.options.target {

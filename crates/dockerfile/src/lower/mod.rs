@@ -28,7 +28,7 @@ use crossdock_graph::{Graph, HistoryStep, Location, Operation, Step, Target};
 use crossdock_image::{Config, ImageSource, Platform};
 
 pub use error::{LowerError, LowerReason};
-pub use look::{check_file, outline};
+pub use look::{check_file, outline, source_date_epoch};
 
 use crate::diagnostic::Diagnostic;
 use crate::directive::{self, Check, Escape};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crossdock_dockerfile::{
     BaseConfig, BaseRequest, Dockerfile, Lowering, NamedContext, Options, Plan, lower,
+    source_date_epoch,
 };
 use crossdock_image::{Config, ContainerConfig, History, Platform};
 
@@ -327,6 +328,7 @@ fn named_contexts_stand_for_stages_and_images() {
         ("circle", NamedContext::Stage("round".to_owned())),
         ("nowhere", NamedContext::Stage("mdae".to_owned())),
         ("scratch", image("never")),
+        ("empty", image("scratch")),
     ]
     .map(|(name, context)| (name.to_owned(), context))
     .into();
@@ -393,6 +395,11 @@ fn named_contexts_stand_for_stages_and_images() {
     check(
         "FROM nowhere\nFROM a AS made\nFROM 0",
         Err("stage \"mdae\""),
+    );
+    check("FROM empty", Ok("#0 scratch"));
+    check(
+        "FROM empty\nCOPY --from=empty / /",
+        Ok("#0 scratch\n#1 scratch\n#2 copy #1:/ to #0:/ (directory)"),
     );
     check(
         "FROM scratch\nCOPY --from=scratch / /",
@@ -664,6 +671,23 @@ fn an_argument_hides_a_variable_but_does_not_change_it() {
     let config = plan(text, &options()).expect(text).target.config.config;
     assert_eq!(config.env, ["PATH=/bin", "LANG=C", "A=2"]);
     assert_eq!(config.labels["l"], "1");
+}
+
+#[test]
+fn the_epoch_may_be_a_global_default() {
+    let epoch = |text: &str, given: Option<&str>| {
+        let file = Dockerfile::parse("Dockerfile", text.as_bytes()).expect(text);
+        let mut options = Options::new(platform("linux/amd64"));
+        let given = given.map(|given| ("SOURCE_DATE_EPOCH".to_owned(), given.to_owned()));
+        options.build_args.extend(given);
+        source_date_epoch(&file, &options).expect(text)
+    };
+    let global = "ARG DAY=86400\nARG SOURCE_DATE_EPOCH=$DAY\nFROM scratch";
+    assert_eq!(epoch(global, None).as_deref(), Some("86400"));
+    assert_eq!(epoch(global, Some("5")).as_deref(), Some("5"));
+    assert_eq!(epoch(global, Some("")), None);
+    assert_eq!(epoch("FROM scratch\nARG SOURCE_DATE_EPOCH=1", None), None);
+    assert_eq!(epoch("ARG SOURCE_DATE_EPOCH\nFROM scratch", None), None);
 }
 
 #[test]
