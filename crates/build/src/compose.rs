@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use crossdock_image::{
-    BlobDigest, BlobSource, Descriptor, Index, LayerMediaType, Manifest, Platform,
-    oci_layer_media_type,
+    BlobDigest, BlobSource, Descriptor, Index, LayerMediaType, Manifest, MediaType, Platform,
+    docker_layer_media_type, oci_layer_media_type,
 };
 
 use crate::annotations::{Annotation, AnnotationLevel, annotations_of};
@@ -69,9 +69,22 @@ pub(crate) struct Composition {
     pub(crate) parts: Parts,
 }
 
+/// How documents are written.
+#[derive(Default)]
+pub(crate) struct Form {
+    /// Whether they are docker's schema 2 instead of OCI's.
+    pub(crate) docker: bool,
+    /// Layers in another compression, by the blob that they stand for.
+    pub(crate) instead: HashMap<BlobDigest, Arc<Layer>>,
+}
+
 /// Writes the documents of `images`, which are not empty. Annotations of an index are left out if
 /// there is none.
-pub(crate) fn compose(images: &[AssembledImage], annotations: &[Annotation]) -> Composition {
+pub(crate) fn compose(
+    images: &[AssembledImage],
+    annotations: &[Annotation],
+    form: &Form,
+) -> Composition {
     let mut parts = Parts {
         layers: HashMap::new(),
         documents: HashMap::new(),
@@ -81,14 +94,20 @@ pub(crate) fn compose(images: &[AssembledImage], annotations: &[Annotation]) -> 
     let mut composed = Vec::with_capacity(images.len());
     let mut entries: Vec<Descriptor> = Vec::with_capacity(images.len());
     for image in images {
-        let config = Descriptor::of("application/vnd.oci.image.config.v1+json", &image.config);
-        let layers = image.state.layers.iter();
-        let layers: Vec<Descriptor> = layers.map(|l| oci_descriptor(&l.descriptor)).collect();
+        let layers: Vec<&Arc<Layer>> = image.state.layers.iter().map(|l| form.layer(l)).collect();
+        let listed = layers.iter().map(|l| form.descriptor(&l.descriptor));
+        let listed = listed.collect::<Vec<_>>();
         let of_level = |level| annotations_of(annotations, level, Some(&image.platform));
-        let manifest = Manifest::new(config.clone(), layers, of_level(AnnotationLevel::Manifest));
+        let of_manifest = of_level(AnnotationLevel::Manifest);
+        let config_of = |media_type: MediaType| Descriptor::of(media_type.as_str(), &image.config);
+        let manifest = match form.docker {
+            true => Manifest::docker(config_of(MediaType::DockerConfig), listed, of_manifest),
+            false => Manifest::new(config_of(MediaType::OciConfig), listed, of_manifest),
+        };
+        let config = manifest.config().clone();
         let mut entry = manifest.descriptor().with_platform(image.platform.clone());
         entry.annotations = of_level(AnnotationLevel::ManifestDescriptor);
-        for layer in &image.state.layers {
+        for layer in layers {
             parts.add(&layer.descriptor, &mut seen);
             let layers = parts.layers.entry(layer.descriptor.digest);
             layers.or_insert_with(|| Arc::clone(layer));
@@ -111,7 +130,10 @@ pub(crate) fn compose(images: &[AssembledImage], annotations: &[Annotation]) -> 
         [only] => only.clone(),
         _ => {
             let of_level = |level| annotations_of(annotations, level, None);
-            let index = Index::new(entries, of_level(AnnotationLevel::Index));
+            let index = match form.docker {
+                true => Index::docker(entries),
+                false => Index::new(entries, of_level(AnnotationLevel::Index)),
+            };
             let mut top = index.descriptor();
             parts.add(&top, &mut seen);
             parts.documents.insert(top.digest, index.raw().to_vec());
@@ -128,15 +150,21 @@ pub(crate) fn compose(images: &[AssembledImage], annotations: &[Annotation]) -> 
     }
 }
 
-/// The layer as an OCI document lists it; the bytes are the same whatever the type is called.
-/// Layers that were once not to be distributed may be today.
-fn oci_descriptor(layer: &Descriptor) -> Descriptor {
-    let Some(media_type) = LayerMediaType::parse(&layer.media_type) else {
-        return layer.clone();
-    };
-    Descriptor::new(
-        oci_layer_media_type(media_type.compression),
-        layer.digest,
-        layer.size,
-    )
+impl Form {
+    fn layer<'l>(&'l self, layer: &'l Arc<Layer>) -> &'l Arc<Layer> {
+        self.instead.get(&layer.descriptor.digest).unwrap_or(layer)
+    }
+
+    /// The layer as a document lists it; the bytes are the same whatever the type is called. Layers
+    /// that were once not to be distributed may be today.
+    fn descriptor(&self, layer: &Descriptor) -> Descriptor {
+        let Some(media_type) = LayerMediaType::parse(&layer.media_type) else {
+            return layer.clone();
+        };
+        let media_type = match self.docker {
+            true => docker_layer_media_type(media_type.compression),
+            false => oci_layer_media_type(media_type.compression),
+        };
+        Descriptor::new(media_type, layer.digest, layer.size)
+    }
 }

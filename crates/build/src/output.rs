@@ -1,254 +1,266 @@
-//! Where a finished image goes.
+//! Where a finished image goes, and in which form.
 
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod export;
+mod files;
+mod folder;
+mod recompress;
+mod tarball;
 
-use crossdock_image::{
-    ANNOTATION_IMAGE_NAME, ANNOTATION_REF_NAME, BlobSource, Descriptor, Reference,
-};
-use crossdock_remote::Registry;
-use crossdock_store::{
-    Archive, ArchiveError, LayoutWriter, Store, write_archive, write_archive_file,
-};
+use std::io;
+use std::path::PathBuf;
 
-use crate::base::store_name;
+use crossdock_host::FolderError;
+use crossdock_image::{BlobDigest, Reference};
+use crossdock_layer::{Codec, Compression, EditError, WriteError};
+
+use crate::annotations::Annotation;
 use crate::builder::BuildRequest;
-use crate::compose::{Composition, Parts};
 use crate::error::BuildError;
-use crate::event::{Event, Events, Vertices, Work};
-use crate::layers::{Layer, LayerIndexer};
-use crate::push::{Pusher, Shipment};
+use crate::event::{Event, Events};
+
+pub(crate) use export::Exporter;
+
+/// Where an image goes, and in which form.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// Where it goes.
+    pub kind: OutputKind,
+    /// In which form.
+    pub options: OutputOptions,
+}
 
 /// Where an image goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
+pub enum OutputKind {
+    /// The store, under the image's names, and if `push` is set the registries that they say.
+    Image {
+        /// Whether it is pushed too.
+        push: bool,
+    },
+    /// The registries that its names say.
+    Registry,
     /// An OCI image layout in a folder; an existing one is added to.
     Layout(PathBuf),
-    /// An OCI archive in a file.
-    Archive(PathBuf),
-    /// An OCI archive on standard output.
-    ArchiveToStdout,
-    /// The store, under the image's names.
-    Store,
-    /// The registries that these names, or else the image's, say.
-    Registry(Vec<Reference>),
+    /// An OCI archive.
+    OciArchive(Target),
+    /// An archive that `docker load` reads. It holds one image.
+    DockerArchive(Target),
+    /// The files of the image in a folder, merged into what is there.
+    Local(PathBuf),
+    /// The files of the image in a tar.
+    Tar(Target),
 }
 
-/// Writes images out.
-pub(crate) struct Exporter<'a> {
-    pub(crate) request: &'a BuildRequest<'a>,
-    pub(crate) store: &'a Store,
-    pub(crate) registry: &'a Registry,
-    pub(crate) threads: usize,
-    pub(crate) events: Events<'a>,
-    pub(crate) vertices: &'a Vertices,
+/// Where a stream of bytes goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A file, which appears whole or not at all and replaces an earlier one.
+    File(PathBuf),
+    /// Standard output.
+    Stdout,
 }
 
-impl Exporter<'_> {
-    /// Writes the images to all outputs of the request. A place that is refused keeps all others
-    /// from being written.
-    pub(crate) fn export(&self, image: &Composition) -> Result<(), BuildError> {
-        let entries = named_entries(&image.top, &self.request.names);
-        let outputs = &self.request.outputs;
-        let prepared = outputs.iter().map(|output| prepare(output, self.request));
-        let prepared = prepared.collect::<Result<Vec<_>, BuildError>>()?;
-        if !outputs
-            .iter()
-            .all(|output| matches!(output, Output::Registry(_)))
+/// In which form an image is written. The default is what the build made.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct OutputOptions {
+    /// Names of the image here; if there are none, those of the request.
+    pub names: Vec<Reference>,
+    /// How layers are compressed that this build made. `None` leaves them as they are, which is
+    /// gzip.
+    pub compression: Option<Codec>,
+    /// Layers of bases in another compression are written anew too; at which level theirs are is
+    /// not looked at. Without `compression` it is gzip that they get.
+    pub force_compression: bool,
+    /// Documents of docker's schema 2 instead of OCI's.
+    pub docker_media_types: bool,
+    /// Annotations beside those of the request.
+    pub annotations: Vec<Annotation>,
+    /// The user counts on times in layers being at most SOURCE_DATE_EPOCH. They are, in layers that
+    /// this build made, whenever there is one: layers of bases stay what they are.
+    pub rewrite_timestamp: bool,
+    /// Whether files of several platforms lie in a folder for each; `None` is yes.
+    pub platform_split: Option<bool>,
+}
+
+/// Why an output cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// Several images for an archive of docker.
+    #[error(
+        "type=docker holds one image, and {platforms} platforms are built; build one platform, or \
+         use type=oci, which containerd and docker's containerd store load"
+    )]
+    SeveralForDocker {
+        /// How many.
+        platforms: usize,
+    },
+    /// A compression that docker's schema 2 does not know.
+    #[error(
+        "compression=zstd cannot be written with oci-mediatypes=false: docker's media types have \
+         gzip and uncompressed layers; leave one of the two out"
+    )]
+    DockerZstd,
+    /// Annotations that docker's schema 2 does not know.
+    #[error(
+        "annotation {level}:{key} cannot be written with oci-mediatypes=false: docker's manifest \
+         lists have none; leave one of the two out"
+    )]
+    DockerAnnotation {
+        /// Its level.
+        level: &'static str,
+        /// Its name.
+        key: String,
+    },
+    /// A place for files that is something else.
+    #[error("{}: {what}", .path.display())]
+    Place {
+        /// The place.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The folder of files.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Files that the receiving system cannot hold.
+    #[error("files of {platform}: {source}")]
+    Files {
+        /// The platform of the image.
+        platform: String,
+        /// Why.
+        source: Box<EditError>,
+    },
+    /// Two platforms have other files at one path.
+    #[error(
+        "{path} is in the images for {first} and {second}: with platform-split=false only one of \
+         them could be there; leave that out"
+    )]
+    Overlap {
+        /// The path.
+        path: String,
+        /// The platform that came first.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+    /// Content of the files that cannot be read.
+    #[error("{path}: {source}")]
+    Content {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A tar that cannot be written.
+    #[error("the tar cannot be written: {source}")]
+    Tar {
+        /// Why.
+        source: Box<WriteError>,
+    },
+    /// The file of a tar.
+    #[error("{}: cannot be written: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A layer in another compression that cannot be kept.
+    #[error("layer {layer} in another compression: {source}")]
+    Recompressed {
+        /// The blob that is there.
+        layer: BlobDigest,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl From<OutputKind> for Output {
+    /// In the form that the build made.
+    fn from(kind: OutputKind) -> Self {
+        Self {
+            kind,
+            options: OutputOptions::default(),
+        }
+    }
+}
+
+impl OutputKind {
+    /// Whether images are written, and not their files.
+    pub fn is_image(&self) -> bool {
+        !matches!(self, Self::Local(_) | Self::Tar(_))
+    }
+
+    /// The name of `-o type=`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Image { .. } => "image",
+            Self::Registry => "registry",
+            Self::Layout(_) => "oci-layout",
+            Self::OciArchive(_) => "oci",
+            Self::DockerArchive(_) => "docker",
+            Self::Local(_) => "local",
+            Self::Tar(_) => "tar",
+        }
+    }
+
+    /// Whether it writes to standard output.
+    pub fn is_stdout(&self) -> bool {
+        matches!(
+            self,
+            Self::OciArchive(Target::Stdout)
+                | Self::DockerArchive(Target::Stdout)
+                | Self::Tar(Target::Stdout)
+        )
+    }
+}
+
+impl OutputOptions {
+    /// The codec that layers are to have, if it is not simply left to them.
+    fn codec(&self) -> Option<Codec> {
+        let forced = self.force_compression.then_some(Codec::GZIP);
+        self.compression.or(forced)
+    }
+}
+
+/// Refuses outputs that cannot be made, before any work.
+pub(crate) fn check_outputs(
+    request: &BuildRequest<'_>,
+    events: Events<'_>,
+) -> Result<(), BuildError> {
+    let platforms = request.platforms.len();
+    for Output { kind, options } in &request.outputs {
+        if matches!(kind, OutputKind::DockerArchive(_)) && platforms > 1 {
+            return Err(OutputError::SeveralForDocker { platforms }.into());
+        }
+        let mut annotations = request.annotations.iter().chain(&options.annotations);
+        if let Some(annotation) = options.annotations.iter().find(|a| a.level.is_of_index())
+            && platforms < 2
         {
-            self.bring_layers(image)?;
+            return Err(BuildError::IndexAnnotation {
+                level: annotation.level,
+                key: annotation.key.clone(),
+            });
         }
-        for (output, prepared) in outputs.iter().zip(prepared) {
-            let name = match output {
-                Output::Layout(path) => format!("exporting to OCI layout {}", path.display()),
-                Output::Archive(path) => format!("exporting to OCI archive {}", path.display()),
-                Output::ArchiveToStdout => "exporting to OCI archive on standard output".to_owned(),
-                Output::Store => "storing the image".to_owned(),
-                Output::Registry(_) => "pushing the image".to_owned(),
-            };
-            let work = Work::named(name);
-            let vertex = self.vertices.begin(self.events, work);
-            for text in described(image) {
-                (self.events)(Event::Detail { vertex, text });
+        if options.docker_media_types {
+            if options.codec().map(Codec::compression) == Some(Compression::Zstd) {
+                return Err(OutputError::DockerZstd.into());
             }
-            self.write(prepared, &entries, image)?;
-            let cached = false;
-            (self.events)(Event::Finished { vertex, cached });
-        }
-        Ok(())
-    }
-
-    /// Downloads the layers that an output needs and the store does not have.
-    fn bring_layers(&self, image: &Composition) -> Result<(), BuildError> {
-        let layers: Vec<Arc<Layer>> = image.parts.layers.values().cloned().collect();
-        let indexer = LayerIndexer {
-            store: self.store,
-            limits: self.request.limits,
-            threads: self.threads,
-            events: self.events,
-            vertices: self.vertices,
-        };
-        indexer.ensure_stored(&layers)
-    }
-
-    fn write(
-        &self,
-        output: Prepared<'_>,
-        entries: &[Descriptor],
-        image: &Composition,
-    ) -> Result<(), BuildError> {
-        let (parts, store) = (&image.parts, self.store);
-        let archive = Archive {
-            entries,
-            blobs: &parts.blobs,
-            docker: None,
-        };
-        match output {
-            Prepared::Layout(writer) => {
-                for blob in &parts.blobs {
-                    if !writer.contains(blob) {
-                        let mut reader = open_part(parts, blob)?;
-                        writer.add_blob(blob, &mut *reader)?;
-                    }
+            let unknown = |a: &&Annotation| a.level != crate::AnnotationLevel::Manifest;
+            if let Some(annotation) = annotations.find(unknown) {
+                return Err(OutputError::DockerAnnotation {
+                    level: annotation.level.name(),
+                    key: annotation.key.clone(),
                 }
-                writer.commit(entries)?;
+                .into());
             }
-            Prepared::Archive(path) => write_archive_file(path, &archive, parts)?,
-            Prepared::ArchiveToStdout => {
-                let mut out = io::BufWriter::with_capacity(256 << 10, io::stdout().lock());
-                write_archive(&mut out, &archive, parts)?;
-                out.flush()
-                    .map_err(|source| ArchiveError::Output { source })?;
-            }
-            Prepared::Store => {
-                for blob in &parts.blobs {
-                    if store.blob_size(&blob.digest) == Some(blob.size) {
-                        // A name in the store promises a whole image. The layers of bases are as
-                        // their layouts have them; ours are looked through, as no one else has them.
-                        if parts.is_ours(blob) {
-                            io::copy(&mut *open_part(parts, blob)?, &mut io::sink())
-                                .map_err(|source| content_error(blob, source))?;
-                        }
-                        continue;
-                    }
-                    let mut ingest = store.ingest()?;
-                    io::copy(&mut *open_part(parts, blob)?, &mut ingest)
-                        .map_err(|source| content_error(blob, source))?;
-                    ingest.commit(Some((blob.digest, blob.size)))?;
-                }
-                store.sync_blobs(parts.blobs.iter().map(|blob| &blob.digest))?;
-                for name in &self.request.names {
-                    store.tag(&store_name(name), &entries[0])?;
-                }
-            }
-            Prepared::Registry(names) => self.push(names, image)?,
         }
-        Ok(())
-    }
-
-    fn push(&self, names: &[Reference], image: &Composition) -> Result<(), BuildError> {
-        let parts = &image.parts;
-        let documents = &image.documents;
-        let is_document =
-            |blob: &&Descriptor| documents.iter().any(|other| other.digest == blob.digest);
-        let blobs = parts.blobs.iter().filter(|blob| !is_document(blob));
-        let with_bytes = |document: &Descriptor| {
-            let bytes = parts.documents[&document.digest].clone();
-            (document.clone(), bytes)
-        };
-        let open = |blob: &Descriptor, offset: u64| match parts.layers.get(&blob.digest) {
-            Some(layer) => layer.open_from(offset),
-            None => {
-                let mut bytes = open_part(parts, blob)?;
-                let passed = io::copy(&mut bytes.by_ref().take(offset), &mut io::sink());
-                passed.map_err(|source| content_error(blob, source))?;
-                Ok(bytes)
-            }
-        };
-        let origin = |blob: &Descriptor| {
-            let layer = parts.layers.get(&blob.digest)?;
-            layer.place.repository().cloned()
-        };
-        let pusher = Pusher {
-            registry: self.registry,
-            threads: self.threads,
-            events: self.events,
-            vertices: self.vertices,
-        };
-        let shipment = Shipment {
-            blobs: blobs.cloned().collect(),
-            documents: documents.iter().map(with_bytes).collect(),
-            open: &open,
-            origin: &origin,
-        };
-        pusher.push(names, &shipment)
-    }
-}
-
-/// An output that can be written to.
-enum Prepared<'a> {
-    Layout(LayoutWriter),
-    Archive(&'a Path),
-    ArchiveToStdout,
-    Store,
-    Registry(&'a [Reference]),
-}
-
-fn prepare<'a>(
-    output: &'a Output,
-    request: &'a BuildRequest<'_>,
-) -> Result<Prepared<'a>, BuildError> {
-    Ok(match output {
-        Output::Layout(path) => Prepared::Layout(LayoutWriter::create(path)?),
-        Output::Archive(path) if path.is_dir() => {
-            let source = io::ErrorKind::IsADirectory.into();
-            let path = path.clone();
-            return Err(ArchiveError::File { path, source }.into());
+        if options.rewrite_timestamp && request.epoch.is_none() {
+            let text = "rewrite-timestamp changes nothing without SOURCE_DATE_EPOCH; set it, or \
+                        leave rewrite-timestamp out";
+            let text = text.to_owned();
+            events(Event::Warning { text });
         }
-        Output::Archive(path) => Prepared::Archive(path),
-        Output::ArchiveToStdout => Prepared::ArchiveToStdout,
-        Output::Store => Prepared::Store,
-        Output::Registry(names) if names.is_empty() => Prepared::Registry(&request.names),
-        Output::Registry(names) => Prepared::Registry(names),
-    })
-}
-
-fn open_part(parts: &Parts, blob: &Descriptor) -> Result<Box<dyn Read + Send>, BuildError> {
-    parts
-        .open(blob)
-        .map_err(|source| content_error(blob, source))
-}
-
-fn content_error(blob: &Descriptor, source: io::Error) -> BuildError {
-    let digest = blob.digest;
-    BuildError::Part { digest, source }
-}
-
-/// What an output says of the images that it gets.
-fn described(image: &Composition) -> Vec<String> {
-    if let [only] = &image.images[..] {
-        return vec![
-            format!("manifest {}", only.manifest.digest),
-            format!("config {}", only.config.digest),
-        ];
     }
-    let images = image.images.iter();
-    let manifests = images.map(|i| format!("manifest {} {}", i.manifest.digest, i.platform));
-    let index = format!("index {}", image.top.digest);
-    std::iter::once(index).chain(manifests).collect()
-}
-
-/// One entry of the index for each name; a nameless one if there is none.
-fn named_entries(manifest: &Descriptor, names: &[Reference]) -> Vec<Descriptor> {
-    if names.is_empty() {
-        return vec![manifest.clone()];
-    }
-    let named = names.iter().map(|name| {
-        manifest
-            .clone()
-            .with_annotation(ANNOTATION_IMAGE_NAME, &store_name(name))
-            .with_annotation(ANNOTATION_REF_NAME, name.tag_or_latest())
-    });
-    named.collect()
+    Ok(())
 }

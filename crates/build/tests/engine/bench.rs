@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use crossdock_build::{
     Annotation, BuildRequest, Builder, CollisionPolicy, Environment, ErrorClass, Event,
-    ForeignMetadata, Limits, Loss, Output, Registry, RemoteConfig, Store, Timestamp,
+    ForeignMetadata, Limits, Loss, Output, OutputKind, Registry, RemoteConfig, Store, Target,
+    Timestamp,
 };
 use crossdock_dockerfile::{Dockerfile, Options};
 use crossdock_image::Digest;
@@ -363,7 +364,7 @@ impl Bench {
         let outputs = ask
             .outputs
             .clone()
-            .unwrap_or_else(|| vec![Output::Layout(output.clone())]);
+            .unwrap_or_else(|| vec![layout(output.clone())]);
         let result = self.run(dockerfile, &ask, outputs);
         if result.is_err() && own {
             assert!(!output.exists(), "a failed build leaves no output");
@@ -500,7 +501,7 @@ impl Bench {
     ) -> Result<(Value, Vec<Image>), Box<Failed>> {
         let output = self.path(&format!("out-{}", self.outputs.get()));
         self.outputs.set(self.outputs.get() + 1);
-        let (_, told) = self.run(dockerfile, &ask, vec![Output::Layout(output.clone())])?;
+        let (_, told) = self.run(dockerfile, &ask, vec![layout(output.clone())])?;
         let layout: Value =
             serde_json::from_slice(&fs::read(output.join("index.json")).unwrap()).unwrap();
         let top = layout["manifests"][0].clone();
@@ -606,4 +607,19 @@ fn validate(config: &Value, tars: &[Vec<u8>], base_layers: usize) {
             report.problems
         );
     }
+}
+
+/// An OCI layout in a folder.
+pub(crate) fn layout(path: PathBuf) -> Output {
+    OutputKind::Layout(path).into()
+}
+
+/// An OCI archive in a file.
+pub(crate) fn archive(path: PathBuf) -> Output {
+    OutputKind::OciArchive(Target::File(path)).into()
+}
+
+/// The store.
+pub(crate) fn stored() -> Output {
+    OutputKind::Image { push: false }.into()
 }

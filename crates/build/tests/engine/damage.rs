@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crossdock_build::{ErrorClass, Output};
+use crossdock_build::ErrorClass;
 
 use crate::archive::{dir, file};
-use crate::bench::{Ask, Bench, blob_path};
+use crate::bench::{Ask, Bench, blob_path, layout, stored};
 
 const DOCKERFILE: &str = "\
 FROM oci-layout://source AS source
@@ -135,7 +135,7 @@ fn store_as_output() {
     let bench = bench();
     let build = || {
         let ask = Ask {
-            outputs: Some(vec![Output::Store]),
+            outputs: Some(vec![stored()]),
             names: &["app"],
             ..Ask::default()
         };
@@ -177,7 +177,7 @@ fn bases() {
             if existing {
                 fs::create_dir(bench.path("old")).unwrap();
             }
-            let outputs = existing.then(|| vec![Output::Layout(bench.path("old"))]);
+            let outputs = existing.then(|| vec![layout(bench.path("old"))]);
             let ask = Ask {
                 no_cache: true,
                 outputs,

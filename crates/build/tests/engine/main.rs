@@ -8,6 +8,8 @@ mod config;
 mod copy;
 mod damage;
 mod from;
+mod output_files;
+mod output_forms;
 mod outputs;
 mod parts;
 mod platforms;

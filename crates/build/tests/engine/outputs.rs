@@ -6,7 +6,7 @@ use crossdock_build::{ErrorClass, Limits, Output, Store};
 use serde_json::Value;
 
 use crate::archive::file;
-use crate::bench::{Ask, Bench, Told};
+use crate::bench::{Ask, Bench, Told, archive, layout, stored};
 
 fn bench() -> Bench {
     let bench = Bench::new();
@@ -41,7 +41,7 @@ fn layouts() {
     let build = |label: &str, names: &[&str]| {
         let ask = Ask {
             names,
-            outputs: Some(vec![Output::Layout(bench.path("images"))]),
+            outputs: Some(vec![layout(bench.path("images"))]),
             ..Ask::default()
         };
         bench.build(&dockerfile(label), ask).unwrap().digest
@@ -106,17 +106,17 @@ fn refused_outputs() {
         assert!(failed.text.contains(expected), "{}", failed.text);
         failed.class
     };
-    let layout = |name: &str| Output::Layout(bench.path(name));
+    let layout = |name: &str| layout(bench.path(name));
     let occupied = "is neither empty nor an OCI image layout";
     assert_eq!(check(&[layout("foreign")], occupied), ErrorClass::Input);
     assert_eq!(check(&[layout("file")], occupied), ErrorClass::Input);
     assert_eq!(content(&bench, "foreign").len(), 1);
-    check(&[Output::Archive(bench.path("folder"))], "folder");
+    check(&[archive(bench.path("folder"))], "folder");
     // One that is refused keeps the others from being written.
     check(&[layout("other"), layout("foreign")], occupied);
     assert!(!bench.path("other").exists());
     check(
-        &[Output::Archive(bench.path("other.tar")), layout("foreign")],
+        &[archive(bench.path("other.tar")), layout("foreign")],
         occupied,
     );
     assert!(!bench.path("other.tar").exists());
@@ -127,8 +127,8 @@ fn failures_leave_outputs_alone() {
     let bench = bench();
     let outputs = || {
         Some(vec![
-            Output::Layout(bench.path("out-layout")),
-            Output::Archive(bench.path("app.tar")),
+            layout(bench.path("out-layout")),
+            archive(bench.path("app.tar")),
         ])
     };
     let build = |dockerfile: &str, strict: bool, limits: Limits| {
@@ -183,10 +183,10 @@ fn failures_leave_outputs_alone() {
 fn archives_and_the_store() {
     let bench = bench();
     let outputs = vec![
-        Output::Archive(bench.path("a.tar")),
-        Output::Layout(bench.path("out-layout")),
-        Output::Archive(bench.path("b.tar")),
-        Output::Store,
+        archive(bench.path("a.tar")),
+        layout(bench.path("out-layout")),
+        archive(bench.path("b.tar")),
+        stored(),
     ];
     let ask = Ask {
         outputs: Some(outputs),

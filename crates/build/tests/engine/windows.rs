@@ -5,7 +5,7 @@ use crossdock_build::{CollisionPolicy, ErrorClass, ForeignMetadata};
 use serde_json::json;
 
 use crate::archive::{Entry, dir, file, symlink};
-use crate::bench::{Ask, Bench, Image};
+use crate::bench::{Ask, Bench, Image, layout};
 
 const VERSION: &str = "windows(10.0.20348.2849)/amd64";
 
@@ -432,7 +432,7 @@ fn collisions() {
         collision: CollisionPolicy::Rename,
         ..windows()
     };
-    ask.outputs = Some(vec![crossdock_build::Output::Layout(output)]);
+    ask.outputs = Some(vec![layout(output)]);
     build(&bench, dockerfile, ask);
     let back = "FROM --platform=linux/amd64 scratch\n\
                 COPY --from=oci-layout://exported C:\\d\\ /d/\n";
