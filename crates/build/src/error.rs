@@ -446,7 +446,7 @@ fn no_dockerfile(context: Option<&str>, paths: &[PathBuf]) -> String {
         .map_or(("", &[][..]), |(first, others)| (first.as_str(), others));
     let context = context.map_or_else(String::new, |name| format!(" in the build context {name}"));
     let others: String = others.iter().map(|path| format!(", nor {path}")).collect();
-    format!("Dockerfile {first}: is not there{others}{context}; name it with -f")
+    format!("Dockerfile {first}: is not there{others}{context}; name another with -f")
 }
 
 /// A reference that resolution of an index led to is not the one that was written.

@@ -18,7 +18,9 @@ mod context_memory;
 mod download;
 mod error;
 mod event;
+mod executable;
 mod layers;
+mod look;
 mod output;
 mod owner;
 mod perform;
@@ -34,14 +36,15 @@ mod user_names;
 mod write;
 
 pub use annotations::{Annotation, AnnotationError, AnnotationLevel};
+pub use builder::{BuildRequest, Builder, Built, ForeignMetadata};
+pub use compose::ComposedImage;
 pub use context::{
     ContextSource, DockerfilePlace, DockerfileSource, FoundDockerfile, MAX_DOCKERFILE,
     OpenedContext,
 };
-pub use builder::{BuildRequest, Builder, Built, ForeignMetadata};
-pub use compose::ComposedImage;
 pub use error::{BuildError, ErrorClass};
 pub use event::{Event, Events, Work};
+pub use look::{local_dockerfile, local_ignore_patterns};
 pub use output::{Output, OutputError, OutputKind, OutputOptions, Target};
 pub use prune::prune;
 pub use pull::{PullRequest, Pulled, pull};
@@ -49,14 +52,16 @@ pub use push::push;
 
 /// The types of other crates that a caller needs to fill a [`BuildRequest`].
 pub use crossdock_image::{
-    BlobDigest, Descriptor, GitUrl, HttpUrl, ImageSource, Platform, PlatformError, Reference,
+    Descriptor, Digest, GitUrl, HttpUrl, ImageSource, Platform, PlatformError, Reference,
     RemoteSource, RemoteSourceError, format_rfc3339,
 };
-pub use crossdock_layer::{Codec, CollisionPolicy, Compression, LevelError, Limits, Loss, LossKind, Timestamp};
+pub use crossdock_layer::{
+    Codec, CollisionPolicy, Compression, LevelError, Limits, Loss, LossKind, Timestamp,
+};
 /// The client of registries, and what it is made with.
 pub use crossdock_remote::{
-    Credentials, Environment, KeepError, Kept, Login, LoginError, Registry, RemoteConfig, Secret,
-    erase_login, find_credentials, registry_host, store_login,
+    Credentials, Environment, Git, KeepError, Kept, Login, LoginError, Registry, RemoteConfig,
+    Secret, erase_login, find_credentials, registry_host, store_login,
 };
 pub use crossdock_store::{
     OpenStoreError, Prunable, PruneError, PruneRequest, Pruned, RecordKind, Removed, Store,

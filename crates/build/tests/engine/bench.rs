@@ -8,11 +8,11 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use crossdock_build::{
-    Annotation, BuildRequest, Builder, CollisionPolicy, Environment, ErrorClass, Event,
-    ForeignMetadata, Limits, Loss, Output, OutputKind, Registry, RemoteConfig, Store, Target,
-    Timestamp,
+    Annotation, BuildError, BuildRequest, Builder, CollisionPolicy, ContextSource, DockerfilePlace,
+    DockerfileSource, Environment, ErrorClass, Event, ForeignMetadata, Git, Limits, Loss,
+    OpenedContext, Output, OutputKind, Registry, RemoteConfig, Store, Target, Timestamp,
 };
-use crossdock_dockerfile::{Dockerfile, Options};
+use crossdock_dockerfile::{Dockerfile, NamedContext, Options};
 use crossdock_image::Digest;
 use crossdock_validator::{
     EXPORT_TOLERATED, LayerRole, Parents, validate_layer, validate_linux_layer,
@@ -161,6 +161,14 @@ pub(crate) fn generated_base(name: &str) -> PathBuf {
     folder.path().join(name)
 }
 
+/// What a build's context is.
+#[derive(Clone)]
+pub(crate) enum Given {
+    Folder,
+    Stream(Vec<u8>),
+    At(ContextSource),
+}
+
 /// What is asked of a build beside the Dockerfile.
 pub(crate) struct Ask<'a> {
     pub(crate) platform: &'a str,
@@ -170,6 +178,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) store: &'a str,
     pub(crate) threads: usize,
     pub(crate) no_cache: bool,
+    pub(crate) no_cache_stages: &'a [&'a str],
     pub(crate) strict: bool,
     pub(crate) collision: CollisionPolicy,
     pub(crate) foreign: ForeignMetadata,
@@ -179,6 +188,12 @@ pub(crate) struct Ask<'a> {
     /// Instead of a new layout, whose image is then not looked at.
     pub(crate) outputs: Option<Vec<Output>>,
     pub(crate) dockerfile_path: Option<PathBuf>,
+    /// The Dockerfile is found, and its text is not given.
+    pub(crate) found: Option<DockerfileSource>,
+    /// Instead of the folder.
+    pub(crate) context: Given,
+    pub(crate) named: Vec<(&'a str, NamedContext, Option<ContextSource>)>,
+    pub(crate) git: Option<Git>,
     pub(crate) target: Option<&'a str>,
 }
 
@@ -191,6 +206,7 @@ impl Default for Ask<'_> {
             store: "store",
             threads: 2,
             no_cache: false,
+            no_cache_stages: &[],
             strict: false,
             collision: CollisionPolicy::Error,
             foreign: ForeignMetadata::Keep,
@@ -199,6 +215,10 @@ impl Default for Ask<'_> {
             names: &[],
             outputs: None,
             dockerfile_path: None,
+            found: None,
+            context: Given::Folder,
+            named: Vec::new(),
+            git: None,
             target: None,
         }
     }
@@ -411,35 +431,6 @@ impl Bench {
             let told = told.clone();
             Box::new(Failed { text, class, told })
         };
-        let parsed = Dockerfile::parse("Dockerfile", text.as_bytes())
-            .map_err(|error| failed(error.to_string(), ErrorClass::Input, &Told::default()))?;
-        let platforms = match ask.platforms {
-            [] => &[ask.platform][..],
-            several => several,
-        };
-        let platforms = platforms.iter().map(|platform| platform.parse().unwrap());
-        let annotations = ask.annotations.iter();
-        let annotations = annotations.flat_map(|text| Annotation::parse_option(text).unwrap());
-        let mut options = Options::new("linux/amd64".parse().unwrap());
-        options.target = ask.target.map(str::to_owned);
-        let request = BuildRequest {
-            dockerfile: &parsed,
-            dockerfile_path: ask.dockerfile_path.clone(),
-            context: self.path("context"),
-            directory: self.folder.path().to_owned(),
-            options,
-            platforms: platforms.collect(),
-            annotations: annotations.collect(),
-            names: ask.names.iter().map(|name| name.parse().unwrap()).collect(),
-            outputs,
-            strict: ask.strict,
-            pull: false,
-            no_cache: ask.no_cache,
-            collision: ask.collision,
-            foreign: ask.foreign,
-            epoch: ask.epoch.map(Timestamp::from_seconds),
-            limits: ask.limits,
-        };
         let told = Mutex::new((Told::default(), std::collections::HashMap::new()));
         let events = |event: Event| {
             let (told, names) = &mut *told.lock().unwrap();
@@ -450,7 +441,10 @@ impl Bench {
                 Event::Finished { vertex, cached } => {
                     told.steps.push((names[&vertex].clone(), cached));
                 }
-                Event::Detail { .. } | Event::Progress { .. } => {}
+                Event::Detail { .. }
+                | Event::Progress { .. }
+                | Event::Failed { .. }
+                | Event::Stopped { .. } => {}
                 Event::Warning { text } => told.warnings.push(text),
                 Event::Losses { losses, hidden } => {
                     told.losses = losses;
@@ -462,11 +456,72 @@ impl Bench {
         let store = Store::open(&self.path(ask.store)).unwrap();
         let registry = Registry::new(RemoteConfig::new(Environment::default()));
         let builder = Builder::new(store, registry, ask.threads, &events);
+        let builder = match &ask.git {
+            Some(git) => builder.with_git(git.clone()),
+            None => builder,
+        };
+        let stopped = |error: BuildError| {
+            let told = told.lock().unwrap().0.clone();
+            failed(error.to_string(), error.class(), &told)
+        };
+        let context = match &ask.context {
+            Given::Folder => Ok(OpenedContext::folder(self.path("context"))),
+            Given::Stream(bytes) => builder.receive_context("-", &bytes[..], &ask.limits),
+            Given::At(source) => builder.open_context(source, &ask.limits, ask.no_cache),
+        };
+        let context = context.map_err(stopped)?;
+        let source = match (&ask.found, &ask.dockerfile_path) {
+            (Some(source), _) => source.clone(),
+            (None, _) => DockerfileSource::Bytes("Dockerfile".to_owned(), text.into_bytes()),
+        };
+        let found = builder.dockerfile(&context, source, &ask.limits);
+        let found = found.map_err(stopped)?;
+        let parsed = Dockerfile::parse(&found.name, &found.bytes)
+            .map_err(|error| failed(error.to_string(), ErrorClass::Input, &Told::default()))?;
+        let platforms = match ask.platforms {
+            [] => &[ask.platform][..],
+            several => several,
+        };
+        let platforms = platforms.iter().map(|platform| platform.parse().unwrap());
+        let annotations = ask.annotations.iter();
+        let annotations = annotations.flat_map(|text| Annotation::parse_option(text).unwrap());
+        let mut options = Options::new("linux/amd64".parse().unwrap());
+        options.target = ask.target.map(str::to_owned);
+        let named = ask.named.iter();
+        let meanings = named
+            .clone()
+            .map(|(name, meaning, _)| (name.to_string(), meaning.clone()));
+        options.contexts = meanings.collect();
+        let request = BuildRequest {
+            dockerfile: &parsed,
+            dockerfile_place: match &ask.dockerfile_path {
+                Some(path) => DockerfilePlace::File(path.clone()),
+                None => found.place,
+            },
+            context,
+            contexts: named
+                .filter_map(|(name, _, source)| Some((name.to_string(), source.clone()?)))
+                .collect(),
+            directory: self.folder.path().to_owned(),
+            options,
+            platforms: platforms.collect(),
+            annotations: annotations.collect(),
+            names: ask.names.iter().map(|name| name.parse().unwrap()).collect(),
+            outputs,
+            strict: ask.strict,
+            pull: false,
+            no_cache: ask.no_cache,
+            no_cache_stages: ask.no_cache_stages.iter().map(|&name| name.to_owned()).collect(),
+            collision: ask.collision,
+            foreign: ask.foreign,
+            epoch: ask.epoch.map(Timestamp::from_seconds),
+            limits: ask.limits,
+        };
         let mut diagnostics = Vec::new();
         let result = builder.build(&request, &mut |diagnostic| {
             diagnostics.push(diagnostic.render(parsed.source()));
         });
-        let mut told = told.into_inner().unwrap().0;
+        let mut told = told.lock().unwrap().0.clone();
         told.warnings.extend(diagnostics);
         match result {
             Ok(built) => Ok((built.descriptor.digest.to_string(), told)),
