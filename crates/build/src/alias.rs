@@ -151,7 +151,7 @@ impl Performer<'_> {
         Ok((added.state, added.cached))
     }
 
-    fn known(&self, key: &[u8; 32]) -> Result<CacheEntry, BuildError> {
+    pub(crate) fn known(&self, key: &[u8; 32]) -> Result<CacheEntry, BuildError> {
         let entry = whole(self.store.cache_get(key)?, self.events);
         Ok(CacheEntry::parse(&entry.unwrap_or_default()))
     }

@@ -10,7 +10,7 @@ use crossdock_dockerfile::{
     BaseConfig, BaseRequest, Diagnostic, Dockerfile, Lowering, Options, Plan, lower,
 };
 use crossdock_graph::{Copy, Graph, Operation, OperationId, Step, Target};
-use crossdock_image::{BlobDigest, Descriptor, ImageSource, Platform, Reference, fits};
+use crossdock_image::{BlobDigest, Descriptor, DiffId, ImageSource, Platform, Reference, fits};
 use crossdock_layer::{CollisionPolicy, EPOCH_1980, LayerFormat, Limits, Timestamp};
 use crossdock_remote::{Git, Registry};
 use crossdock_store::Store;
@@ -294,6 +294,11 @@ impl<'a> Builder<'a> {
         });
         let images: Vec<AssembledImage> = images.collect();
         self.check_images(plans, &images);
+        for ((_, target), image) in plans.targets.iter().zip(&images) {
+            let config = &target.config.config;
+            let is_new = |layer: &DiffId| outcome.newest.contains_key(layer);
+            performer.check_executables(config, &image.platform, &image.state, &is_new)?;
+        }
         let exporter = Exporter {
             request,
             store: &self.store,

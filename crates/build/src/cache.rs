@@ -13,7 +13,7 @@ use crossdock_layer::{
 const VERSION: &str = "crossdock cache 6";
 
 /// What an operation made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct CacheRecord {
     /// The layer, if one was made.
     pub(crate) layer: Option<CachedLayer>,

@@ -339,6 +339,34 @@ pub(crate) fn read_small(
     }
 }
 
+/// Reads at most `limit` bytes from a file's beginning. They are not verified: they may tell a
+/// person something, and go nowhere else.
+pub(crate) fn read_start(
+    content: &LayerContent,
+    limit: u64,
+    find: FindLayer<'_>,
+    store: &Store,
+) -> io::Result<Vec<u8>> {
+    let length = content.extent.length.min(limit);
+    let access = access(find(&content.layer)?, store);
+    let points = match &access {
+        Access::Points(_, points) => Some(points),
+        Access::Whole(_) => None,
+    };
+    let mut bytes = vec![0; length as usize];
+    // As little is wanted, it is one span.
+    for span in &spans(&[(content.extent.offset, length)], points, u64::MAX)? {
+        let job = Job {
+            region: 0,
+            access: &access,
+            span,
+            target: Target::Memory(&mut bytes),
+        };
+        job.run()?;
+    }
+    Ok(bytes)
+}
+
 struct SharedBytes(Arc<Vec<u8>>);
 
 impl AsRef<[u8]> for SharedBytes {

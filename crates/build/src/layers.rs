@@ -122,6 +122,16 @@ impl LayerIndexer<'_> {
         self.ensure(&unknown)
     }
 
+    /// Whether the store has the indexes of all `layers`, and nothing need be read for them.
+    pub(crate) fn are_known(&self, layers: &[Arc<Layer>]) -> Result<bool, BuildError> {
+        for layer in layers {
+            if !self.is_known(layer)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Whether the store has an index of the layer and knows that the blob is the layer.
     fn is_known(&self, layer: &Layer) -> Result<bool, BuildError> {
         if layer.index().is_some() {

@@ -19,6 +19,7 @@ mod download;
 mod error;
 mod event;
 mod executable;
+mod executable;
 mod layers;
 mod look;
 mod output;

@@ -657,7 +657,7 @@ impl Performer<'_> {
         })
     }
 
-    fn indexer(&self) -> LayerIndexer<'_> {
+    pub(crate) fn indexer(&self) -> LayerIndexer<'_> {
         LayerIndexer {
             store: self.store,
             limits: self.request.limits,

@@ -9,6 +9,7 @@ mod compression;
 mod descriptor;
 mod edit;
 mod entry;
+mod executable;
 mod hive;
 mod index;
 mod loss;
@@ -44,6 +45,7 @@ pub use entry::{
     ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, ATTRIBUTE_READONLY, ATTRIBUTE_REPARSE_POINT, Content,
     Entry, Kind, LayerContent, LayerFormat, Origin, PosixMetadata, Stream, Times, Win32Metadata,
 };
+pub use executable::{Elf, Executable, Pe};
 pub use hive::{HIVES, blank_hive};
 pub use index::{Extent, IndexError, IndexWriter, LayerIndex, RawEntry};
 pub use loss::{Loss, LossKind, Note};

@@ -312,7 +312,7 @@ fn keys() {
         "--parents --exclude=hom/in.md hom /d/",
         "--parents --exclude=hom --exclude=!hom/in.txt hom /d/",
     ];
-    let first: Vec<_> = different.map(|instruction| build(instruction)).into();
+    let first: Vec<_> = different.map(build).into();
     for (place, instruction) in different.iter().enumerate() {
         let (cached, lines) = build(instruction);
         assert_eq!(
