@@ -16,6 +16,8 @@ Expected: either
     -- config [PLATFORM] --     lines of `result.py`
     -- tree [PLATFORM] BASE --  lines of what is other than in the image BASE, or `scratch`
 
+(of an only platform it may be the base's alone that is named)
+
 or `-- error --`, each line a part of the message that crossdock must end with.
 
 FLAGs of files: `marks` (␠ is a space, ␉ a tab, ␍ a carriage return, ␀ no line end), `bom`, `crlf`,

@@ -127,8 +127,9 @@ class Run:
         for platform, config in case.configs.items():
             expected = result.Result(config, {})
             if case.one("compare") != "config":
-                base, changes = case.trees[platform]
-                below = self.base(base, platform or case.one("platform"))
+                of = platform if platform in case.trees else next(iter(case.trees))
+                base, changes = case.trees[of]
+                below = self.base(base, of or case.one("platform"))
                 expected.entries = result.apply(below, changes)
             found[platform] = expected
         return found
@@ -176,9 +177,10 @@ class Run:
             text += f"-- config{words} --\n" + "".join(line + "\n" for line in image.config)
             if case.one("compare") == "config":
                 continue
-            base = bases.get(platform if several else "") or self.guess(case, platform)
-            text += f"-- tree{words} {base} --\n"
-            below = self.base(base, platform)
+            of = platform if several else next(iter(bases), "")
+            base = bases.get(of) or self.guess(case)
+            text += f"-- tree{' ' * bool(of)}{of} {base} --\n"
+            below = self.base(base, of or platform)
             for path, entry in image.entries.items():
                 if builder is self.reference:
                     entry.time = own_time(entry.time, below.get(path))
@@ -188,7 +190,7 @@ class Run:
             file.write(text)
         return []
 
-    def guess(self, case, platform):
+    def guess(self, case):
         """The base image that the last FROM names, or an argument for it."""
         names = re.findall(r"^(?:FROM\s.*?|build-arg BASE=)@([a-z]+)@", case.text, re.M | re.I)
         return names[-1] if names else "scratch"
