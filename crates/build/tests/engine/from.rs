@@ -204,15 +204,4 @@ fn unsupported_instructions() {
     }
     // Here the stage is not needed.
     check(run, Some("c"), &["Dockerfile:5"]);
-    for (line, what) in [
-        ("ADD https://example.org/x /x", "URL"),
-        ("ADD git@example.org:x.git /x", "git"),
-    ] {
-        let first = "FROM oci-layout://base\nCOPY --from=oci-layout://base a c\n";
-        check(
-            &format!("{first}{line}\n"),
-            None,
-            &[what, "Dockerfile:3", "not supported"],
-        );
-    }
 }
