@@ -110,7 +110,7 @@ impl Performer<'_> {
             return perform(outcome).map(|added| (added.state, added.cached));
         };
         let name = name_of(step, base);
-        if !self.request.no_cache {
+        if self.request.uses_cache(&step.location.stage) {
             let entry = self.known(&aliases.upon)?;
             if let Some(result) = entry.results().first()
                 && let Some((record, layer)) = self.load(&result.record, name)?
@@ -120,7 +120,7 @@ impl Performer<'_> {
             }
             if let Some((key, layers)) = &aliases.from {
                 let entry = self.known(&key.operation)?;
-                let found = self.recall(&entry, key, base, layers, name)?;
+                let found = self.recall(step, &entry, key, base, layers)?;
                 if let Some((result, layer)) = found {
                     self.take_in(step, &result.record, outcome);
                     self.keep_alias(&aliases.upon, result)?;

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crossdock_dockerfile::{
@@ -71,6 +71,8 @@ pub struct BuildRequest<'a> {
     pub pull: bool,
     /// Results of earlier builds are not used.
     pub no_cache: bool,
+    /// Nor are they in these stages, by name or number.
+    pub no_cache_stages: Vec<String>,
     /// Names that differ only in case, on Windows.
     pub collision: CollisionPolicy,
     /// Metadata that the target cannot express.
@@ -82,6 +84,12 @@ pub struct BuildRequest<'a> {
 }
 
 impl BuildRequest<'_> {
+    /// Whether results of earlier builds are used for steps of `stage`.
+    pub(crate) fn uses_cache(&self, stage: &str) -> bool {
+        let stages = &self.no_cache_stages;
+        !self.no_cache && !stages.iter().any(|name| name.eq_ignore_ascii_case(stage))
+    }
+
     /// The time of what has none: SOURCE_DATE_EPOCH, else 1980.
     pub(crate) fn default_time(&self) -> Timestamp {
         let default = Timestamp::from_seconds(EPOCH_1980);
@@ -132,6 +140,11 @@ impl<'a> Builder<'a> {
     /// With another client of git repositories.
     pub fn with_git(self, git: Git) -> Self {
         Self { git, ..self }
+    }
+
+    /// The store that it works with.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Opens a context. What is not on this machine is fetched into the store, within `limits`.
@@ -344,7 +357,7 @@ impl<'a> Builder<'a> {
             if needed.is_empty() {
                 return Ok((Plans::merged(plans), images));
             }
-            for (base, image) in self.find(request, needed)? {
+            for (base, image) in self.find(&request.directory, request.pull, needed)? {
                 configs.insert(
                     base.clone(),
                     BaseConfig {
@@ -366,16 +379,17 @@ impl<'a> Builder<'a> {
     }
 
     /// Finds images, all at once, as each makes a registry be waited for.
-    fn find(
+    pub(crate) fn find(
         &self,
-        request: &BuildRequest<'_>,
+        directory: &Path,
+        pull: bool,
         needed: BTreeSet<BaseRequest>,
     ) -> Result<Vec<(BaseRequest, BaseImage)>, BuildError> {
         let finder = ImageFinder {
             store: &self.store,
             registry: &self.registry,
-            directory: &request.directory,
-            pull: request.pull,
+            directory,
+            pull,
             events: self.events,
             vertices: &self.vertices,
         };

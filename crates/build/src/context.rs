@@ -9,10 +9,11 @@ mod ignore;
 mod opened;
 mod tar;
 
+pub(crate) use self::dockerfile::find_in_folder;
 pub use self::dockerfile::{DockerfilePlace, DockerfileSource, FoundDockerfile, MAX_DOCKERFILE};
 pub(crate) use self::folder::Context;
 pub use self::opened::OpenedContext;
-pub(crate) use self::opened::{ContextReading, Contexts, Opened};
+pub(crate) use self::opened::{ContextReading, Contexts, Opened, patterns_in_folder};
 pub(crate) use self::tar::TarContext;
 
 use std::path::PathBuf;

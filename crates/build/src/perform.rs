@@ -9,8 +9,8 @@ use crossdock_dockerfile::BaseRequest;
 use crossdock_graph::{Copy, Mode, Operation, OperationId, Step};
 use crossdock_image::{BlobDigest, Descriptor, DiffId, LayerCompression, oci_layer_media_type};
 use crossdock_layer::{
-    Content, CopyOptions, EditError, Gathered, Kind, LayerEdit, LayerFormat,
-    LayerIndex, LayerPlan, Loss, ModeChange, Note, Owner, Timestamp, Tree, answer,
+    Content, CopyOptions, EditError, Gathered, Kind, LayerEdit, LayerFormat, LayerIndex, LayerPlan,
+    Loss, ModeChange, Note, Owner, Timestamp, Tree, answer,
 };
 use crossdock_store::Store;
 
@@ -363,12 +363,11 @@ impl Performer<'_> {
         edit: impl FnOnce() -> Result<LayerEdit, BuildError>,
         outcome: &mut Outcome,
     ) -> Result<Added, BuildError> {
-        let name = name_of(step, base);
         let layers = key.layers(base, sources);
         let beneath = key.beneath(base);
         let entry = whole(self.store.cache_get(&key.operation)?, self.events);
         let entry = CacheEntry::parse(&entry.unwrap_or_default());
-        if let Some((result, layer)) = self.recall(&entry, &key, base, &layers, name)? {
+        if let Some((result, layer)) = self.recall(step, &entry, &key, base, &layers)? {
             self.take_in(step, &result.record, outcome);
             return Ok(Added {
                 state: self.upon(step, base, layer),
@@ -398,6 +397,7 @@ impl Performer<'_> {
                 blob: descriptor.digest,
                 size: descriptor.size,
             });
+            let name = name_of(step, base);
             let stored = self.stored(descriptor, diff_id, name).with_index(index);
             layer = Some(Arc::new(stored));
         }
@@ -451,15 +451,16 @@ impl Performer<'_> {
     /// to what it asked. `layers` are those whose indexes lead to it.
     pub(crate) fn recall(
         &self,
+        step: &Step,
         entry: &CacheEntry,
         key: &Key,
         base: &Layered,
         layers: &[DiffId],
-        name: &str,
     ) -> Result<Option<Known>, BuildError> {
-        if self.request.no_cache {
+        if !self.request.uses_cache(&step.location.stage) {
             return Ok(None);
         }
+        let name = name_of(step, base);
         let beneath = key.beneath(base);
         let results = entry.results();
         if let Some(result) = results.iter().find(|result| result.beneath == beneath) {

@@ -1,15 +1,18 @@
 //! The command line.
 
+mod build;
+mod for_docker;
 mod login;
 mod prune;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use crossdock_build::CollisionPolicy;
+use clap::{Args, Parser, Subcommand, ValueEnum as _};
 
+pub(crate) use self::build::{Build, Call, CallMethod, Foreign};
 pub(crate) use self::login::{Login, Logout};
 pub(crate) use self::prune::Prune;
+use crate::failure::Failure;
 use crate::progress::ProgressMode;
 use crate::registry::RegistryOptions;
 
@@ -35,7 +38,13 @@ Exit codes:
 )]
 pub(crate) struct Arguments {
     /// Folder of the store [default: crossdock in the user's data folder]
-    #[arg(long, global = true, env = "CROSSDOCK_ROOT", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "CROSSDOCK_ROOT",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
     pub(crate) root: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -51,111 +60,6 @@ pub(crate) enum Command {
     Prune(Prune),
 }
 
-/// Build an image from a Dockerfile
-///
-/// Images come from registries, from the store (built with -t, or pulled), and from OCI layouts
-/// (FROM oci-layout://DIR:tag). RUN is not supported yet.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  Build a Windows image on any host and write it to the folder out:
-    crossdock build --platform windows/amd64 -t app -o type=oci-layout,dest=out .
-
-  Build it from images of registries and push it there:
-    crossdock build --platform windows/amd64 -t registry.example.com/app:1.0 --push .
-
-  The same as an archive, with a Dockerfile of another name:
-    crossdock build -f docker/app.Dockerfile -o type=oci,dest=app.tar .
-
-Exit codes: crossdock --help")]
-pub(crate) struct Build {
-    /// What COPY and ADD take files from: a folder, the URL of a tar, a git repository
-    /// (https://HOST/NAME.git#REFERENCE:FOLDER), or - for standard input, which is a tar in any
-    /// compression, or a Dockerfile
-    #[arg(value_name = "CONTEXT")]
-    pub(crate) context: PathBuf,
-
-    /// Dockerfile [default: Dockerfile in the context]; - reads standard input, and a URL is
-    /// fetched. In a context that is no folder it is a path there, unless it is absolute
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-
-    /// Files, an image or a stage for FROM and --from under a name: a folder, the URL of a tar, a
-    /// git repository, docker-image://REFERENCE, oci-layout://DIR[:TAG][@DIGEST] or target:STAGE;
-    /// may be repeated
-    #[arg(long = "build-context", value_name = "NAME=VALUE")]
-    pub(crate) build_contexts: Vec<String>,
-
-    /// Name of the image, as NAME or NAME:TAG; may be repeated
-    #[arg(short, long = "tag", value_name = "NAME")]
-    pub(crate) tags: Vec<String>,
-
-    /// Stage to build, by name or number [default: the last]
-    #[arg(long, value_name = "STAGE")]
-    pub(crate) target: Option<String>,
-
-    /// Platform of the image, such as windows/amd64 or windows(10.0.20348)/amd64; several, with
-    /// commas between them or the option repeated, make one index of images
-    #[arg(long = "platform", value_name = "PLATFORM")]
-    pub(crate) platforms: Vec<String>,
-
-    /// Value of an ARG; without = it is taken from the environment; may be repeated
-    #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
-    pub(crate) build_args: Vec<String>,
-
-    /// Label of the image; may be repeated
-    #[arg(long = "label", value_name = "NAME=VALUE")]
-    pub(crate) labels: Vec<String>,
-
-    /// Annotation of the image's manifest, or of what stands in front: index:,
-    /// manifest-descriptor:, index-descriptor:, manifest[PLATFORM]:, or several with commas; may be
-    /// repeated
-    #[arg(long = "annotation", value_name = "[LEVEL:]NAME=VALUE")]
-    pub(crate) annotations: Vec<String>,
-
-    /// Where the image goes: type=oci-layout,dest=DIR, type=oci,dest=FILE (- for standard
-    /// output), or type=registry[,name=HOST/NAME:TAG]; may be repeated [default: the store, under
-    /// the names that -t gives]
-    #[arg(short, long = "output", value_name = "OUTPUT")]
-    pub(crate) outputs: Vec<String>,
-
-    /// Push the image to the registries that the names given by -t say; short for
-    /// -o type=registry
-    #[arg(long)]
-    pub(crate) push: bool,
-
-    /// Ask registries for the images of FROM and --from even if the store has them by name
-    #[arg(long)]
-    pub(crate) pull: bool,
-
-    #[command(flatten)]
-    pub(crate) registry: RegistryOptions,
-
-    /// Fail if anything is lost between the systems
-    #[arg(long)]
-    pub(crate) strict: bool,
-
-    /// Do not use results of earlier builds
-    #[arg(long)]
-    pub(crate) no_cache: bool,
-
-    #[command(flatten)]
-    pub(crate) show: ShowOptions,
-
-    /// What to do with names that differ only in case, which Windows cannot hold side by side
-    #[arg(long, value_enum, default_value_t = OnCollision::Error, value_name = "POLICY")]
-    pub(crate) on_collision: OnCollision,
-
-    /// What becomes of metadata that the target system cannot express
-    #[arg(long, value_enum, default_value_t = Foreign::Keep, value_name = "POLICY")]
-    pub(crate) foreign_metadata: Foreign,
-
-    /// Most bytes that a layer of a base image may decompress to, such as 200GiB [default: 64GiB,
-    /// and no more than 250 times its compressed size]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) max_layer_size: Option<u64>,
-}
-
 /// What commands that take a while show of it.
 #[derive(Debug, Args)]
 pub(crate) struct ShowOptions {
@@ -168,13 +72,31 @@ pub(crate) struct ShowOptions {
     pub(crate) quiet: bool,
 }
 
+/// Variables that say how progress is shown unless the command line does; the first counts.
+const PROGRESS_VARIABLES: [&str; 2] = ["CROSSDOCK_PROGRESS", "BUILDKIT_PROGRESS"];
+
 impl ShowOptions {
-    /// How progress is shown.
-    pub(crate) fn mode(&self) -> ProgressMode {
-        match self.quiet {
-            true => ProgressMode::Quiet,
-            false => self.progress,
+    /// How progress is shown, by the command line or else by the environment.
+    pub(crate) fn mode(&self) -> Result<ProgressMode, Failure> {
+        if self.quiet {
+            return Ok(ProgressMode::Quiet);
         }
+        if self.progress != ProgressMode::Auto {
+            return Ok(self.progress);
+        }
+        for name in PROGRESS_VARIABLES {
+            let value = std::env::var(name).unwrap_or_default();
+            if !value.is_empty() {
+                return ProgressMode::from_str(&value, true).map_err(|_| {
+                    let modes = ProgressMode::value_variants().iter();
+                    let modes = modes.filter_map(|mode| mode.to_possible_value());
+                    let modes: Vec<String> = modes.map(|mode| mode.get_name().to_owned()).collect();
+                    let modes = modes.join(", ");
+                    Failure::input(format!("{name}={value}: is none of {modes}"))
+                });
+            }
+        }
+        Ok(ProgressMode::Auto)
     }
 }
 
@@ -231,34 +153,6 @@ pub(crate) struct Push {
 
     #[command(flatten)]
     pub(crate) registry: RegistryOptions,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum OnCollision {
-    /// Stop and list the pairs
-    Error,
-    /// Keep the first name and mark the others with ~ and a hash; copying back restores them
-    Rename,
-    /// Keep the first and leave the others out
-    First,
-}
-
-impl From<OnCollision> for CollisionPolicy {
-    fn from(policy: OnCollision) -> Self {
-        match policy {
-            OnCollision::Error => Self::Error,
-            OnCollision::Rename => Self::Rename,
-            OnCollision::First => Self::First,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Foreign {
-    /// Keep it in the layer, where the other system's readers find it
-    Keep,
-    /// Leave it out
-    Drop,
 }
 
 /// Reads a size: bytes, or with a unit such as K, MB, GiB (all powers of 1,024).

@@ -32,6 +32,19 @@ impl Failure {
         }
     }
 
+    /// What was asked for was told, and is not as it should be.
+    pub(crate) fn told() -> Self {
+        Self {
+            text: String::new(),
+            class: ErrorClass::Input,
+        }
+    }
+
+    /// What is printed.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// A message with a place in a Dockerfile.
     pub(crate) fn diagnostic(diagnostic: &Diagnostic, source: &Source) -> Self {
         Self {

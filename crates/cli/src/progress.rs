@@ -1,7 +1,8 @@
-//! Progress on standard error: lines, or a picture that changes.
+//! Progress on standard error: lines, a picture that changes, or JSON.
 
 mod losses;
 mod plain;
+mod rawjson;
 mod render;
 mod terminal;
 mod text;
@@ -12,14 +13,17 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossdock_build::Event;
+use crossdock_dockerfile::{Diagnostic, Source};
 use crossdock_host::Interruption;
 
 use crate::failure::Failure;
 use losses::list_losses;
 use plain::Plain;
+use rawjson::RawJson;
+pub(crate) use rawjson::{Warning, warning_of};
 use render::{Screen, render};
 use terminal::Drawn;
 pub(crate) use text::visible_lines;
@@ -35,7 +39,10 @@ pub(crate) enum ProgressMode {
     /// A picture of what runs, drawn again and again
     Tty,
     /// Only warnings and errors
+    #[value(alias = "none")]
     Quiet,
+    /// BuildKit's solve status, a JSON object on each line
+    Rawjson,
 }
 
 /// How often the picture is drawn.
@@ -62,6 +69,7 @@ struct Shared {
 enum Display {
     Quiet,
     Plain(Plain),
+    RawJson(RawJson),
     Terminal(Terminal),
     /// Nothing more is shown.
     Ended,
@@ -85,6 +93,7 @@ impl Progress {
         };
         let display = match mode {
             ProgressMode::Quiet => Display::Quiet,
+            ProgressMode::Rawjson => Display::RawJson(RawJson::new(SystemTime::now())),
             ProgressMode::Auto if can_draw() => terminal(),
             ProgressMode::Auto | ProgressMode::Plain => Display::Plain(Plain::default()),
             ProgressMode::Tty if can_draw() => terminal(),
@@ -123,6 +132,7 @@ impl Progress {
         match &mut *self.shared.display() {
             Display::Quiet => print(&message),
             Display::Plain(plain) => print(&(plain.line(event, now) + &message)),
+            Display::RawJson(lines) => print(&lines.lines(event, now)),
             Display::Terminal(terminal) => {
                 terminal.view.apply(event, now);
                 if !message.is_empty() {
@@ -133,13 +143,14 @@ impl Progress {
         }
     }
 
-    /// Shows a text that stays.
-    pub(crate) fn message(&self, text: &str) {
-        let text = visible_lines(text);
+    /// Shows something that was found in a Dockerfile.
+    pub(crate) fn diagnose(&self, diagnostic: &Diagnostic, source: &Source) {
+        let text = visible_lines(&diagnostic.render(source));
         let now = self.shared.began.elapsed();
         match &mut *self.shared.display() {
             Display::Terminal(terminal) => terminal.draw(&text, now),
             Display::Quiet | Display::Plain(_) => print(&text),
+            Display::RawJson(lines) => print(&lines.diagnose(diagnostic, source, now)),
             Display::Ended => {}
         }
     }
@@ -179,10 +190,14 @@ impl Shared {
     /// Leaves the last picture, and shows nothing more. A second call does nothing.
     fn end(&self, display: &mut Display, how: Ending) {
         let before = std::mem::replace(display, Display::Ended);
-        if let Display::Terminal(mut terminal) = before {
-            let at = self.began.elapsed();
-            terminal.view.ended = Some(Ended { at, how });
-            terminal.draw("", at);
+        let at = self.began.elapsed();
+        match before {
+            Display::Terminal(mut terminal) => {
+                terminal.view.ended = Some(Ended { at, how });
+                terminal.draw("", at);
+            }
+            Display::RawJson(mut lines) => print(&lines.end(at)),
+            Display::Quiet | Display::Plain(_) | Display::Ended => {}
         }
         self.end.notify_all();
     }

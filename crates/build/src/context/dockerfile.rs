@@ -87,8 +87,7 @@ impl OpenedContext {
             };
         }
         match (&self.opened, path) {
-            (Opened::Folder(folder), None) => in_files(&NAMES.map(|name| folder.join(name))),
-            (Opened::Folder(_), Some(path)) => in_files(&spellings(path)),
+            (Opened::Folder(folder), path) => find_in_folder(folder, path),
             (Opened::Tar(_), Some(path)) if path.is_absolute() => in_files(&spellings(path)),
             (Opened::Tar(tar), None) => self.in_tar(tar, &NAMES.map(PathBuf::from), store),
             (Opened::Tar(tar), Some(path)) => self.in_tar(tar, &spellings(path), store),
@@ -147,6 +146,17 @@ fn spellings(path: &Path) -> Vec<PathBuf> {
         paths.push(path.with_file_name(NAMES[1]));
     }
     paths
+}
+
+/// Reads the Dockerfile at `path`, else the one of the context `folder` with the usual name.
+pub(crate) fn find_in_folder(
+    folder: &Path,
+    path: Option<&Path>,
+) -> Result<FoundDockerfile, BuildError> {
+    match path {
+        None => in_files(&NAMES.map(|name| folder.join(name))),
+        Some(path) => in_files(&spellings(path)),
+    }
 }
 
 /// Reads the first of the files that is there.

@@ -104,11 +104,14 @@ impl OpenedContext {
     }
 
     /// Reads the patterns of what is left out: those beside the Dockerfile, else the context's.
-    fn patterns(
+    pub(crate) fn patterns(
         &self,
         dockerfile: &DockerfilePlace,
         store: &Store,
     ) -> Result<IgnorePatterns, BuildError> {
+        if let Opened::Folder(folder) = &self.opened {
+            return patterns_in_folder(folder, dockerfile);
+        }
         let mut patterns = match dockerfile {
             DockerfilePlace::Nowhere => None,
             DockerfilePlace::File(path) => read_patterns(&beside(path))?,
@@ -117,10 +120,7 @@ impl OpenedContext {
             }
         };
         if patterns.is_none() {
-            patterns = match &self.opened {
-                Opened::Folder(folder) => read_patterns(&folder.join(IGNORE_FILE))?,
-                _ => self.patterns_in_tar(Path::new(IGNORE_FILE), store)?,
-            };
+            patterns = self.patterns_in_tar(Path::new(IGNORE_FILE), store)?;
         }
         Ok(patterns.unwrap_or_default())
     }
@@ -141,6 +141,24 @@ impl OpenedContext {
         })?;
         bytes.map(|bytes| parse_patterns(path, &bytes)).transpose()
     }
+}
+
+/// Reads the patterns of what is left out of the context `folder`: those beside the Dockerfile, else
+/// the context's.
+pub(crate) fn patterns_in_folder(
+    folder: &Path,
+    dockerfile: &DockerfilePlace,
+) -> Result<IgnorePatterns, BuildError> {
+    let patterns = match dockerfile {
+        DockerfilePlace::File(path) => read_patterns(&beside(path))?,
+        // No folder has a Dockerfile in it that is not a file of this machine.
+        DockerfilePlace::Nowhere | DockerfilePlace::Context(_) => None,
+    };
+    let patterns = match patterns {
+        None => read_patterns(&folder.join(IGNORE_FILE))?,
+        patterns => patterns,
+    };
+    Ok(patterns.unwrap_or_default())
 }
 
 fn read_all(mut stream: impl Read, bytes: &mut Vec<u8>) -> std::io::Result<()> {

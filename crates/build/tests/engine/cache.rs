@@ -213,3 +213,24 @@ fn changed_files_are_read_again() {
     build("two", "DD");
     build("one", "DC");
 }
+
+#[test]
+fn stages_whose_results_are_not_used() {
+    let bench = Bench::new();
+    bench.file("a", "a");
+    let dockerfile = "FROM scratch AS One\nCOPY a /a\nFROM scratch\nCOPY --from=one a /b\n";
+    let check = |no_cache_stages: &[&str], expected: &str| {
+        let ask = Ask {
+            no_cache_stages,
+            ..Ask::default()
+        };
+        let image = build(&bench, dockerfile, ask);
+        assert_eq!(image.told.cached(), expected, "{no_cache_stages:?}");
+    };
+    check(&[], "DD");
+    check(&[], "CC");
+    check(&["one"], "DC");
+    check(&["ONE", "none"], "DC");
+    check(&["1"], "CD");
+    check(&["one", "1"], "DD");
+}

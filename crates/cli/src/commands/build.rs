@@ -1,7 +1,9 @@
 //! `crossdock build`.
 
+mod call;
 mod contexts;
 mod output;
+mod result;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -18,10 +20,11 @@ use self::output::{Wanted, outputs};
 use super::threads;
 use crate::arguments::{Build, Foreign};
 use crate::failure::Failure;
-use crate::progress::Progress;
+use crate::progress::{Progress, warning_of};
 use crate::store::open_store;
 
 pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure> {
+    arguments.for_docker.refuse()?;
     let build_args = pairs(&arguments.build_args, "--build-arg", |name| {
         std::env::var(name).ok()
     })?;
@@ -40,10 +43,22 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
     let places = Places::of(arguments, &build_args)?;
     let named = NamedContexts::parse(&arguments.build_contexts)?;
     let options = options(arguments, build_args, named.meanings)?;
+    result::prepare(arguments, &outputs)?;
+    if let Some(call) = arguments.call() {
+        return call::run(call::Question {
+            root,
+            arguments,
+            call,
+            places,
+            options,
+            platforms,
+            limits,
+        });
+    }
 
     let registry = arguments.registry.registry()?;
     let store = open_store(root)?;
-    let progress = Progress::new(arguments.show.mode(), "Building")?;
+    let progress = Progress::new(arguments.show.mode()?, "Building")?;
     let events = |event: Event| progress.show(&event);
     let builder = Builder::new(store, registry, threads(), &events);
     let (context, found) = places.open(&builder, &limits, arguments.no_cache)?;
@@ -66,6 +81,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
         strict: arguments.strict,
         pull: arguments.pull,
         no_cache: arguments.no_cache,
+        no_cache_stages: arguments.no_cache_stages.clone(),
         collision: arguments.on_collision.into(),
         foreign: match arguments.foreign_metadata {
             Foreign::Keep => ForeignMetadata::Keep,
@@ -74,12 +90,17 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
         limits,
     };
     let source = dockerfile.source();
+    let mut warnings = Vec::new();
     let built = builder
         .build(&request, &mut |diagnostic| {
             progress.diagnose(diagnostic, source);
+            if result::wants_warnings() {
+                warnings.push(warning_of(None, diagnostic, source));
+            }
         })
         .map_err(|error| Failure::build(&error, source))?;
     progress.done();
+    result::write(arguments, &request.outputs, &built, &warnings)?;
     // A digest behind an archive would spoil it.
     let is_taken = request.outputs.iter().any(|output| output.kind.is_stdout());
     if arguments.show.quiet && !is_taken {
@@ -105,8 +126,7 @@ fn options(
 fn platforms(arguments: &[String]) -> Result<Vec<Platform>, Failure> {
     let mut platforms: Vec<Platform> = Vec::new();
     for text in arguments.iter().flat_map(|list| list.split(',')) {
-        let platform = text
-            .parse()
+        let platform = Platform::parse_specifier(text, &host_platform())
             .map_err(|error| Failure::input(format!("--platform: {error}")))?;
         if !platforms.contains(&platform) {
             platforms.push(platform);

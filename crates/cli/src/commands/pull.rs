@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crossdock_build::{Event, PullRequest, Reference, pull};
+use crossdock_build::{Event, Platform, PullRequest, Reference, pull};
 
 use super::build::{host_platform, limits};
 use super::threads;
@@ -16,14 +16,14 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Pull) -> Result<(), Failure> 
     let platform = match (&arguments.platform, arguments.all_platforms) {
         (_, true) => None,
         (Some(text), false) => {
-            let platform = text.parse();
+            let platform = Platform::parse_specifier(text, &host_platform());
             Some(platform.map_err(|error| Failure::input(format!("--platform: {error}")))?)
         }
         (None, false) => Some(host_platform()),
     };
     let registry = arguments.registry.registry()?;
     let store = open_store(root)?;
-    let progress = Progress::new(arguments.show.mode(), "Pulling")?;
+    let progress = Progress::new(arguments.show.mode()?, "Pulling")?;
     let events = |event: Event| progress.show(&event);
     let request = PullRequest {
         reference: &reference,

@@ -20,7 +20,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Push) -> Result<(), Failure> 
     }
     let registry = arguments.registry.registry()?;
     let store = open_store(root)?;
-    let progress = Progress::new(arguments.show.mode(), "Pushing")?;
+    let progress = Progress::new(arguments.show.mode()?, "Pushing")?;
     let events = |event: Event| progress.show(&event);
     let pushed = push(&store, &registry, threads(), &events, &name);
     let pushed = pushed.map_err(|error| Failure::image(&error))?;

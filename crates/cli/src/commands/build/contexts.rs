@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crossdock_build::{
     Builder, ContextSource, DockerfileSource, FoundDockerfile, GitUrl, ImageSource, Limits,
-    MAX_DOCKERFILE, OpenedContext, RemoteSource,
+    MAX_DOCKERFILE, OpenedContext, RemoteSource, local_dockerfile,
 };
 use crossdock_dockerfile::NamedContext;
 
@@ -39,10 +39,33 @@ pub(super) struct Places {
     dockerfile: Dockerfile,
 }
 
+/// A Dockerfile that is on this machine with its context, or where to look for it.
+#[derive(Debug)]
+pub(super) enum Here {
+    Found(PathBuf, FoundDockerfile),
+    Elsewhere(Places),
+}
+
 #[derive(Debug)]
 enum Dockerfile {
     Stdin,
     Source(DockerfileSource),
+}
+
+impl Dockerfile {
+    /// Where it is, read if it is on standard input.
+    fn source(self) -> Result<DockerfileSource, Failure> {
+        match self {
+            Self::Source(source) => Ok(source),
+            Self::Stdin => {
+                let mut bytes = Vec::new();
+                let most = MAX_DOCKERFILE + 1;
+                let stdin = std::io::stdin().lock().take(most);
+                read(stdin, &mut bytes)?;
+                Ok(DockerfileSource::Bytes(STDIN.to_owned(), bytes))
+            }
+        }
+    }
 }
 
 impl Places {
@@ -63,6 +86,26 @@ impl Places {
         })
     }
 
+    /// Reads the Dockerfile if the context is a folder and nothing has to be fetched: that needs no
+    /// store.
+    pub(super) fn here(self) -> Result<Here, Failure> {
+        let MainContext::Source(ContextSource::Folder(folder)) = &self.context else {
+            return Ok(Here::Elsewhere(self));
+        };
+        let folder = folder.clone();
+        let source = self.dockerfile.source()?;
+        match local_dockerfile(&folder, &source) {
+            Some(found) => {
+                let found = found.map_err(|error| Failure::image(&error))?;
+                Ok(Here::Found(folder, found))
+            }
+            None => Ok(Here::Elsewhere(Self {
+                context: self.context,
+                dockerfile: Dockerfile::Source(source),
+            })),
+        }
+    }
+
     /// Opens the context and reads the Dockerfile.
     pub(super) fn open(
         self,
@@ -72,16 +115,7 @@ impl Places {
     ) -> Result<(OpenedContext, FoundDockerfile), Failure> {
         let failed = |error| Failure::image(&error);
         // First, as it may be missing while a context is fetched in vain.
-        let source = match self.dockerfile {
-            Dockerfile::Source(source) => source,
-            Dockerfile::Stdin => {
-                let mut bytes = Vec::new();
-                let most = MAX_DOCKERFILE + 1;
-                let stdin = std::io::stdin().lock().take(most);
-                read(stdin, &mut bytes)?;
-                DockerfileSource::Bytes(STDIN.to_owned(), bytes)
-            }
-        };
+        let source = self.dockerfile.source()?;
         let context = match &self.context {
             MainContext::Source(source) => builder.open_context(source, limits, no_cache),
             MainContext::Stdin => builder.receive_context(STDIN, std::io::stdin().lock(), limits),
