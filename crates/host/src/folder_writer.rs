@@ -1,5 +1,6 @@
 //! Writing a tree of files into a folder of the host, without leaving it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,8 @@ pub struct FolderWriter {
     path: PathBuf,
     directories: Vec<PendingDirectory>,
     not_kept: Vec<NotKept>,
+    /// Entries that could not be made, which no hard link can name.
+    absent: BTreeMap<Vec<u8>, NotKeptKind>,
 }
 
 /// A directory whose metadata waits for the end.
@@ -102,6 +105,13 @@ pub enum NotKeptKind {
     Time,
 }
 
+impl NotKeptKind {
+    /// Whether there is no entry at all.
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::Device | Self::Fifo | Self::Symlink)
+    }
+}
+
 /// Why a tree cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
@@ -167,6 +177,7 @@ impl FolderWriter {
                 path: root.to_owned(),
                 directories: Vec::new(),
                 not_kept: Vec::new(),
+                absent: BTreeMap::new(),
             }),
             Err(source) => Err(FolderError::Open {
                 path: root.to_owned(),
@@ -228,10 +239,16 @@ impl FolderWriter {
         Ok(())
     }
 
-    /// Makes `path` another name of the file `target` that was written before.
+    /// Makes `path` another name of the file `target` that was written before. If that could not be
+    /// kept, nor can this.
     pub fn hard_link(&mut self, path: &[u8], target: &[u8]) -> Result<(), FolderError> {
         self.check(path)?;
         self.check(target)?;
+        if let Some(kind) = self.absent.get(target) {
+            let lost = vec![kind.clone()];
+            self.note(path, 0, lost);
+            return Ok(());
+        }
         let made = self.root.hard_link(path, target);
         let lost = made.map_err(|source| self.error(path, "the link cannot be made", source))?;
         self.note(path, 0, lost);
@@ -271,9 +288,13 @@ impl FolderWriter {
             true => mode & !SET_ID,
             false => mode,
         };
-        let path = || path.to_vec();
-        let noted = lost.into_iter().map(|what| NotKept { path: path(), what });
-        self.not_kept.extend(noted);
+        for what in lost {
+            if what.is_absence() {
+                self.absent.insert(path.to_vec(), what.clone());
+            }
+            let path = path.to_vec();
+            self.not_kept.push(NotKept { path, what });
+        }
         left
     }
 
