@@ -5,7 +5,8 @@ use std::io::Write as _;
 use crossdock_build::{ErrorClass, Limits};
 
 use crate::archive::{dir, file, hard_link, symlink, tar};
-use crate::bench::{Ask, Bench, Codec};
+use crate::bench::{Ask, Bench, Codec, Given};
+use crate::server::Server;
 
 /// A bench with a base of accounts and a source image with files of all kinds.
 fn bench() -> Bench {
@@ -616,6 +617,89 @@ fn archives() {
             failed.text
         );
     }
+}
+
+/// An archive in a layer: of a URL, or of a context that is itself a tar.
+#[test]
+fn archives_in_layers() {
+    let bench = bench();
+    let server = Server::start();
+    let members = [
+        dir("top/", 0o700).owned(3, 4),
+        file("top/f", 0o4711, "f".repeat(70_000)).owned(5, 6),
+        hard_link("top/g", "top/f"),
+        file(".wh.x", 0o600, ""),
+    ];
+    let bytes = tar(&members[..3]);
+    let archives = [
+        ("plain.tar", bytes.clone()),
+        ("x.tar.gz", Codec::Gzip.compress(&bytes)),
+        ("x.zst", Codec::Zstd.compress(&bytes)),
+        ("x.tar.bz2", bzip2(&bytes)),
+        ("x.tar.xz", xz(&bytes)),
+    ];
+    let expected = [
+        "d 755 0:0 n/",
+        "d 700 3:4 n/top/",
+        "f 4711 5:6 n/top/f 70000 bytes",
+        "h 4711 5:6 n/top/g -> n/top/f",
+    ];
+    for (name, archive) in &archives {
+        server.serve_bytes(name, archive);
+        let url = server.url(name);
+        check(
+            &bench,
+            false,
+            &format!("ADD --unpack=true {url} /n/"),
+            &expected,
+        );
+        let as_file = format!("FROM oci-layout://base\nADD {url} /n\n");
+        let image = bench.build(&as_file, Ask::default()).unwrap();
+        assert_eq!(&image.entry("n").content, archive, "{name}");
+        // Beside other sources, of which each is what it is.
+        bench.file(name, archive);
+        let several = format!("ADD --unpack=true {url} {name} /n/");
+        check(&bench, false, &several, &expected);
+    }
+    let context = archives
+        .iter()
+        .map(|(name, archive)| file(name, 0o644, archive));
+    let context = tar(&context.collect::<Vec<_>>());
+    for (name, archive) in &archives {
+        let build = |line: &str| {
+            let ask = Ask {
+                context: Given::Stream(context.clone()),
+                ..Ask::default()
+            };
+            bench
+                .build(&format!("FROM oci-layout://base\n{line}\n"), ask)
+                .unwrap()
+        };
+        assert_eq!(
+            build(&format!("ADD {name} /n/")).lines(),
+            expected,
+            "{name}"
+        );
+        let image = build(&format!("ADD --unpack=false {name} /n"));
+        assert_eq!(&image.entry("n").content, archive, "{name}");
+    }
+    // What is no archive is a file, and what is damaged too.
+    for (name, body) in [
+        ("text", b"text".to_vec()),
+        ("cut.xz", xz(&bytes)[..90].to_vec()),
+    ] {
+        server.serve_bytes(name, &body);
+        let dockerfile = format!(
+            "FROM oci-layout://base\nADD --unpack {} /n/\n",
+            server.url(name)
+        );
+        let image = bench.build(&dockerfile, Ask::default()).unwrap();
+        assert_eq!(image.entry(&format!("n/{name}")).content, body);
+    }
+    // No layer could hold it.
+    server.serve_bytes("wh.tar", tar(&members));
+    let line = format!("ADD --unpack {} /n/", server.url("wh.tar"));
+    fails(&bench, &line, &["Dockerfile:2", ".wh."]);
 }
 
 /// As BuildKit: it unpacks without --chmod, and in place of what is there.
