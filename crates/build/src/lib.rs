@@ -19,7 +19,6 @@ mod download;
 mod error;
 mod event;
 mod executable;
-mod executable;
 mod layers;
 mod look;
 mod output;
