@@ -97,7 +97,7 @@ fn standard_input() {
     bench.check(&["-"], b"FROM scratch\nLABEL a=b\n", 0, &[]);
     bench.check(&["-"], b"FROM scratch\nCOPY x /\n", 1, &["-:2", "COPY x /"]);
     bench.check(&["-"], b"FROM\n", 1, &["-:1"]);
-    bench.check(&["-"], b"", 1, &["no FROM"]);
+    bench.check(&["-"], b"", 1, &["no instructions", "-:1"]);
     let other = tar("other", "FROM scratch\nCOPY other /\n");
     bench.check(&["-f", "other", "-"], &other, 0, &["COPY other /"]);
     bench.check(
@@ -215,5 +215,7 @@ fn named_contexts() {
     with("named=oci-layout://none", 1, &["oci-layout://none"]);
     with("named=target:none", 1, &["none"]);
     // What the Dockerfile does not use is not opened.
-    with("unused=http://127.0.0.1:9/x", 1, &["named"]);
+    let unused = ["--build-context", "unused=http://127.0.0.1:9/x"];
+    let used = ["--build-context", "named=other", "context"];
+    bench.check(&[&unused[..], &used].concat(), b"", 0, &["/n"]);
 }
