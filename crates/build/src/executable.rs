@@ -5,6 +5,7 @@
 //! kept in the build cache by the layers and the commands, so that an unchanged build looks at no
 //! tree.
 
+use crossdock_dockerfile::Rule;
 use crossdock_image::{ContainerConfig, DiffId, Platform};
 use crossdock_layer::{
     Content, Entry, Executable, Kind, LayerContent, LayerFormat, NodeId, NodeKind, Tree,
@@ -44,6 +45,10 @@ impl Performer<'_> {
         state: &Layered,
         is_new: &dyn Fn(&DiffId) -> bool,
     ) -> Result<(), BuildError> {
+        let check = &self.request.dockerfile.directives().check;
+        if check.skip_all || check.skip.contains(&Rule::ExecutableFormat) {
+            return Ok(());
+        }
         let commands = commands(config, state.format);
         if commands.is_empty() || !state.layers.iter().any(|layer| is_new(&layer.diff_id)) {
             return Ok(());
@@ -120,8 +125,8 @@ impl Performer<'_> {
             false => format!(" ({program})"),
         };
         Some(format!(
-            "ExecutableFormat: {instruction} of the image for {platform} starts {shown}{program}, \
-             {problem}"
+            "{}: {instruction} of the image for {platform} starts {shown}{program}, {problem}",
+            Rule::ExecutableFormat.name()
         ))
     }
 

@@ -134,6 +134,9 @@ rules! {
     /// A command or a shell is a program of another system (our own).
     ForeignProgram = "ForeignProgram" ""
         "Programs of one system do not run on another",
+    /// A file that the image starts will not run there (our own; known only when it is built).
+    ExecutableFormat = "ExecutableFormat" ""
+        "The program that an image starts should be one for its system and architecture",
 }
 
 impl Rule {
@@ -148,6 +151,12 @@ impl Rule {
         let page = self.page();
         let base = "https://docs.docker.com/go/dockerfile/rule";
         (!page.is_empty()).then(|| format!("{base}/{page}/"))
+    }
+
+    /// Whether docker has it too.
+    pub fn is_dockers(self) -> bool {
+        // Docker has no page about this one.
+        self.url().is_some() || self == Self::InvalidBaseImagePlatform
     }
 
     /// Whether it speaks only if `# check=experimental=` asks for it.

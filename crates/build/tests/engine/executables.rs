@@ -219,6 +219,26 @@ fn windows() {
     check("CMD [\"cmd\"]", &[]);
 }
 
+#[test]
+fn skipped() {
+    let bench = bench();
+    let rest = "FROM scratch\nCOPY --chmod=755 arm /\nCMD [\"/arm\"]\n";
+    for skipped in ["skip=ExecutableFormat", "skip=all"] {
+        check(
+            &bench,
+            "linux/amd64",
+            &format!("# check={skipped}\n{rest}"),
+            &[],
+        );
+    }
+    check(
+        &bench,
+        "linux/amd64",
+        &format!("# check=skip=CaseClash\n{rest}"),
+        &[&["arm64"]],
+    );
+}
+
 /// Nothing is downloaded or indexed for the check.
 #[test]
 fn layers_that_are_not_read() {
