@@ -22,6 +22,8 @@ stage 'registry builds' bash testkit/e2e/registry_builds.sh
 count_tests 'registry builds'
 stage 'git client' bash testkit/e2e/git.sh
 count_tests 'git client'
+stage 'contexts' bash testkit/e2e/contexts.sh
+count_tests 'contexts'
 stage 'registry client' bash testkit/e2e/registry.sh
 count_tests 'registry client'
 finish
