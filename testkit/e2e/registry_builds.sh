@@ -15,7 +15,7 @@ source "$here/user.sh"
 require buildah containerd ctr docker-registry htpasswd openssl python3 skopeo umoci
 as_ordinary_user registry_builds.sh "$@"
 
-for script in lib parts registries registry_parts reader_parts kill_parts index_parts; do
+for script in lib parts registries registry_parts reader_parts kill_parts index_parts output_parts; do
     # shellcheck source=/dev/null
     source "$here/$script.sh"
 done

@@ -33,6 +33,7 @@ as_ordinary_user() {
     cp "$CROSSDOCK" "$CROSSDOCK_FIXTURES" "$CROSSDOCK_VALIDATOR" "$place/"
     chown -R "$E2E_USER:" "$place"
     runuser -u "$E2E_USER" -- env CROSSDOCK_E2E_CACHE="$cache" \
+        CROSSDOCK_E2E_DOCKER="${CROSSDOCK_E2E_DOCKER:-}" \
         CROSSDOCK="$place/${CROSSDOCK##*/}" \
         CROSSDOCK_FIXTURES="$place/${CROSSDOCK_FIXTURES##*/}" \
         CROSSDOCK_VALIDATOR="$place/${CROSSDOCK_VALIDATOR##*/}" \
