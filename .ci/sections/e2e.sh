@@ -15,7 +15,13 @@ export CROSSDOCK_E2E_DOCKER=$CI_BASE/docker
 
 stage 'unit tests of testkit/e2e' python3 -m unittest discover -s testkit/e2e -p '*test*.py'
 count_tests 'unit tests of testkit/e2e'
+stage 'unit tests of testkit/conformance' \
+    python3 -m unittest discover -s testkit/conformance -p '*test*.py'
+count_tests 'unit tests of testkit/conformance'
 check "the README's demo" sh examples/demo.sh
+# The reference is the first builder that works for this user: see the first lines of the log.
+stage 'conformance' python3 testkit/conformance/run.py
+count_tests 'conformance'
 stage 'end to end' bash testkit/e2e/run.sh
 count_tests 'end to end'
 stage 'registry builds' bash testkit/e2e/registry_builds.sh

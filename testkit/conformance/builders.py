@@ -249,11 +249,13 @@ class Buildah(Builder):
         yield self._words("push", "--signature-policy", self.policy, name, f"dir:{out}")
 
     def stop(self):
+        # What it has unpacked belongs to users that only it may be.
+        folders = [os.path.join(self.work, name) for name in ("buildah", "buildah-run")]
+        own = [self.program, "unshare"] if os.geteuid() != 0 else []
         try:
-            self.run(self._words("rm", "--all"), self.work)
-            self.run(self._words("rmi", "--all", "--force"), self.work)
-        except BuildFailed:
-            pass
+            self.run([*own, "rm", "-rf", "--", *folders], self.work)
+        except BuildFailed as error:
+            print(f"buildah's folders are not removed: {error}")
 
 
 def reference(name, work, server):
