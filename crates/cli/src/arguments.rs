@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Build(Build),
+    Build(Box<Build>),
     Pull(Pull),
     Push(Push),
     Login(Login),

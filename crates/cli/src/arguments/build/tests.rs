@@ -28,7 +28,7 @@ fn parsed(arguments: &[&str]) -> Result<Build, String> {
         Ok(Arguments {
             command: Command::Build(build),
             ..
-        }) => Ok(build),
+        }) => Ok(*build),
         Ok(_) => unreachable!("the command is build"),
         Err(error) => Err(error.to_string()),
     }
