@@ -164,27 +164,33 @@ fn onbuild(
             ..opening.clone()
         })
         .collect();
-    let (keyword, kind) = parse(rest, escape, &inner_openings, heredocs)?;
-    let mut trigger = rest.text().to_owned();
+    // White space at the end stays, as in BuildKit.
+    let mut trigger = rest.to_line_end().text().to_owned();
     for heredoc in heredocs {
         trigger.push('\n');
         trigger.push_str(&String::from_utf8_lossy(&heredoc.written));
         trigger.push_str(&heredoc.name.text);
     }
-    let instruction = Instruction {
-        span: rest.span(),
-        statement: rest.span(),
-        keyword,
-        text: rest.text().to_owned(),
-        kind,
-        heredocs: heredocs.to_vec(),
-        comments: Vec::new(),
-    };
-    check_trigger(&instruction)?;
-    Ok(Onbuild {
-        trigger,
-        instruction: Box::new(instruction),
-    })
+    let parsed = parse(rest, escape, &inner_openings, heredocs).and_then(|(keyword, kind)| {
+        let instruction = Instruction {
+            span: rest.span(),
+            statement: rest.span(),
+            keyword,
+            text: rest.text().to_owned(),
+            kind,
+            heredocs: heredocs.to_vec(),
+            comments: Vec::new(),
+        };
+        check_trigger(&instruction)?;
+        Ok(Box::new(instruction))
+    });
+    match parsed {
+        Err(error) if error.reason.is_about_lines() => Err(error),
+        instruction => Ok(Onbuild {
+            trigger,
+            instruction,
+        }),
+    }
 }
 
 /// A statement cut into keyword, flags and arguments.
@@ -207,6 +213,10 @@ impl Statement<'_> {
             "RUN" => RUN_FLAGS,
             _ => &[],
         };
+        if self.name == "HEALTHCHECK" && self.disables() {
+            // BuildKit does not look at the flags then.
+            self.flags.clear();
+        }
         let flags = Flags::new(self.name, std::mem::take(&mut self.flags), known)?;
         Ok(match self.name {
             "FROM" => InstructionKind::From(self.from(&flags)?),
@@ -243,6 +253,12 @@ impl Statement<'_> {
                 flags: flags.into_given(),
             }),
         })
+    }
+
+    /// Whether the arguments of a `HEALTHCHECK` begin with `NONE`.
+    fn disables(&self) -> bool {
+        let (kind, _) = self.arguments.split_first();
+        kind.text().eq_ignore_ascii_case("NONE")
     }
 
     fn error<T>(&self, expected: &'static str) -> Result<T, ParseError> {

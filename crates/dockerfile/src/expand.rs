@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::environment::Environment;
-use crate::shell_pattern::ShellPattern;
+use crate::shell_pattern::{ShellPattern, reversed};
 
 /// How words are expanded.
 #[derive(Debug, Clone, Copy)]
@@ -370,10 +370,14 @@ impl Run<'_> {
         let (word, _) = self.until(Some('}'), true)?;
         let value = self.lookup(name).unwrap_or_default();
         let greedy = word.starts_with(operator);
-        let pattern = parse_pattern(word.strip_prefix(operator).unwrap_or(&word))?;
+        let pattern = word.strip_prefix(operator).unwrap_or(&word);
         let trimmed = match operator {
-            '#' => pattern.trim_start(&value, greedy),
-            _ => pattern.trim_end(&value, greedy),
+            '#' => parse_pattern(pattern)?.trim_start(&value, greedy),
+            _ => {
+                let backwards: String = value.chars().rev().collect();
+                let trimmed = parse_pattern(&reversed(pattern))?.trim_start(&backwards, greedy);
+                trimmed.map(|text| text.chars().rev().collect())
+            }
         };
         trimmed.map_err(|_| ExpandError::TooLarge)
     }

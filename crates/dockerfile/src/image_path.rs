@@ -77,6 +77,21 @@ impl PathRules {
             .is_ok_and(|path| path.starts_with('/'))
     }
 
+    /// What `WORKDIR written` in `directory` is called, with `/`: on Linux an absolute path stays as
+    /// it is written, as in BuildKit; everything else is made absolute and cleaned.
+    pub(crate) fn working_directory(
+        self,
+        directory: &str,
+        written: &str,
+    ) -> Result<String, PathError> {
+        let stays = |path: &str| self == Self::Linux && path.starts_with('/');
+        Ok(match written {
+            "" if stays(directory) => directory.to_owned(),
+            written if stays(written) => written.to_owned(),
+            written => self.resolve(directory, written)?.path,
+        })
+    }
+
     /// How an image config writes the working directory of `path`: `/a/b`, on Windows `\a\b`.
     pub fn config_text(self, path: &str) -> String {
         match self {

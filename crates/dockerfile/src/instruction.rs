@@ -2,6 +2,7 @@
 
 use crate::heredoc::Heredoc;
 use crate::logical::Word;
+use crate::parse_error::ParseError;
 use crate::span::Span;
 
 /// One instruction.
@@ -189,8 +190,9 @@ pub enum Healthcheck {
 pub struct Onbuild {
     /// The instruction as text, with its here-documents: what the image config stores.
     pub trigger: String,
-    /// The same, parsed.
-    pub instruction: Box<Instruction>,
+    /// The same, parsed. Docker takes a trigger that is no instruction; whoever is based on the
+    /// stage gets the error.
+    pub instruction: Result<Box<Instruction>, ParseError>,
 }
 
 /// `RUN [flags] command`

@@ -96,6 +96,14 @@ impl<'a> Slice<'a> {
         self.part(left, left + trimmed.len())
     }
 
+    /// From here to the end of the whole line.
+    pub(crate) fn to_line_end(self) -> Self {
+        Self {
+            end: self.logical.text.len(),
+            ..self
+        }
+    }
+
     pub(crate) fn is_empty(self) -> bool {
         self.start == self.end
     }

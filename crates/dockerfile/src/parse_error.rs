@@ -200,6 +200,19 @@ impl ParseError {
 }
 
 impl ParseReason {
+    /// Whether BuildKit finds it when it cuts lines into words, and so in an `ONBUILD` that is never
+    /// triggered too. What else is wrong with a trigger it finds when it is triggered.
+    pub(crate) fn is_about_lines(&self) -> bool {
+        matches!(
+            self,
+            Self::NotUtf8
+                | Self::NotStrings
+                | Self::NotKeyValue { .. }
+                | Self::Trigger { .. }
+                | Self::UnterminatedHeredoc { .. }
+        )
+    }
+
     fn help(&self) -> Option<String> {
         match self {
             Self::Frontend { .. } => Some("remove the line, or name docker/dockerfile".to_owned()),

@@ -423,6 +423,17 @@ impl<'a> Parser<'a> {
 
     fn check(&mut self, keyword: &Word, kind: &InstructionKind, statement: Span) {
         match kind {
+            InstructionKind::Onbuild(onbuild) => {
+                if let Err(error) = &onbuild.instruction {
+                    let mut warning = Diagnostic::warning(
+                        Rule::InvalidTrigger,
+                        error.span,
+                        format!("an image that is based on this one cannot be built: {error}"),
+                    );
+                    warning.help = error.diagnostic().help;
+                    self.warnings.push(warning);
+                }
+            }
             InstructionKind::Maintainer(_) => self.warnings.push(
                 Diagnostic::warning(
                     Rule::MaintainerDeprecated,

@@ -113,6 +113,9 @@ rules! {
     /// A `\` in a Windows path is taken as the escape character (our own).
     BackslashEscapes = "BackslashEscapes" ""
         "Backslashes of Windows paths vanish unless the escape character is another",
+    /// `ONBUILD` with something that is no instruction (our own).
+    InvalidTrigger = "InvalidTrigger" ""
+        "A trigger should be an instruction",
     /// A `--build-arg` that no `ARG` takes (our own).
     UnusedBuildArg = "UnusedBuildArg" ""
         "Build arguments should be declared by an ARG",

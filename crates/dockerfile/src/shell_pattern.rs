@@ -22,6 +22,24 @@ pub(crate) struct TooMuchWork;
 /// Work that one substitution may cost: far beyond what a Dockerfile needs, below a second.
 const WORK: usize = 50_000_000;
 
+/// The pattern that matches the same backwards. As in BuildKit, a backslash that is the last
+/// character comes first, and so before another character.
+pub(crate) fn reversed(pattern: &str) -> String {
+    let chars: Vec<char> = pattern.chars().collect();
+    let mut pieces: Vec<&[char]> = Vec::new();
+    let mut at = 0;
+    while at < chars.len() {
+        let length = if chars[at] == '\\' && at + 1 < chars.len() {
+            2
+        } else {
+            1
+        };
+        pieces.push(&chars[at..at + length]);
+        at += length;
+    }
+    pieces.into_iter().rev().flatten().collect()
+}
+
 impl ShellPattern {
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidEscape> {
         let mut tokens = Vec::new();
@@ -45,14 +63,6 @@ impl ShellPattern {
         let chars: Vec<char> = value.chars().collect();
         let end = ends(&self.0, &chars, greedy, &mut WORK.clone())?.unwrap_or(0);
         Ok(chars[end..].iter().collect())
-    }
-
-    /// `value` without the part at its end that matches: the longest if `greedy`.
-    pub(crate) fn trim_end(&self, value: &str, greedy: bool) -> Result<String, TooMuchWork> {
-        let tokens: Vec<Token> = self.0.iter().rev().copied().collect();
-        let chars: Vec<char> = value.chars().rev().collect();
-        let end = ends(&tokens, &chars, greedy, &mut WORK.clone())?.unwrap_or(0);
-        Ok(chars[end..].iter().rev().collect())
     }
 
     /// `value` with the leftmost longest match, or every match, replaced. In the replacement of

@@ -346,7 +346,13 @@ fn empty_config(platform: &Platform) -> Config {
     config
 }
 
+/// An image by its name. What names nothing else must be a reference.
 fn parse_source(text: &str, span: Span) -> Result<ImageSource, LowerError> {
-    text.parse()
-        .map_err(|error| LowerError::new(span, LowerReason::Source(error)))
+    let source: ImageSource = text
+        .parse()
+        .map_err(|error| LowerError::new(span, LowerReason::Source(error)))?;
+    match source.reference() {
+        Some(Err(error)) => Err(LowerError::new(span, LowerReason::Reference(error))),
+        _ => Ok(source),
+    }
 }

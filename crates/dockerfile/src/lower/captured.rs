@@ -15,6 +15,8 @@ pub(super) struct Argument {
     pub(super) needs: BTreeSet<String>,
     /// Where it is defined.
     pub(super) span: Span,
+    /// The offset of its name, for the order of those that one `ARG` defines.
+    pub(super) at: usize,
 }
 
 /// A secret or an ssh agent.

@@ -8,10 +8,12 @@ use crossdock_image::{Config, Health, History, RootFs};
 use super::captured::Argument;
 use super::error::{LowerError, LowerReason};
 use super::go_format::{self, list, quoted_list};
-use super::stage::{Site, Stage};
+use super::stage::{Site, Stage, word_error};
 use super::{Lowerer, expose, signal};
 use crate::diagnostic::Diagnostic;
 use crate::duration;
+use crate::expand::Expander;
+use crate::image_path::clean;
 use crate::instruction::{ArgDefinition, CommandLine, Healthcheck, KeyValue};
 use crate::logical::Word;
 use crate::rule::Rule;
@@ -131,6 +133,7 @@ impl Lowerer<'_> {
                     description: description.unwrap_or_default().to_owned(),
                     needs: BTreeSet::new(),
                     span: site.statement(),
+                    at: definition.name.span.start,
                 };
                 stage.outline.arguments.insert(name.clone(), argument);
             }
@@ -164,11 +167,11 @@ impl Lowerer<'_> {
             self.warn(Rule::WorkdirRelativePath, site.at(word.span), message);
         }
         stage.directory_set = true;
-        let path = rules
-            .resolve(&stage.directory, &written)
-            .map_err(|error| site.path_error(word.span, error))?
-            .path;
-        stage.config.config.working_dir = rules.config_text(&path);
+        let name = rules
+            .working_directory(&stage.config.config.working_dir, &written)
+            .map_err(|error| site.path_error(word.span, error))?;
+        let path = clean(&name);
+        stage.config.config.working_dir = rules.config_text(&name);
         let mut made = None;
         if path != "/" {
             let user = &stage.config.config.user;
@@ -181,7 +184,7 @@ impl Lowerer<'_> {
             stage.tree = self.add(operation, location, &stage.platform);
             made = Some(stage.tree);
         }
-        stage.record(format!("WORKDIR {path}"), made);
+        stage.record(format!("WORKDIR {name}"), made);
         stage.directory = path;
         Ok(())
     }
@@ -256,7 +259,11 @@ impl Lowerer<'_> {
         sorted.sort_by(|left, right| left.text.cmp(&right.text));
         let mut ports = Vec::new();
         for word in sorted {
-            for port in self.expand(stage, word, site)?.words {
+            // BuildKit says nothing of variables here that nothing sets.
+            let escape = self.escape(site);
+            let expansion = Expander::new(&stage.scope, escape).expand(&word.text);
+            let expansion = expansion.map_err(|error| word_error(word, error, site))?;
+            for port in expansion.words {
                 let exposed = expose::parse(&port).map_err(|reason| {
                     let port = port.clone();
                     site.error(word.span, LowerReason::Port { port, reason })

@@ -8,7 +8,7 @@ use crate::parser::Dockerfile;
 use crate::rule::Rule;
 use crate::run_flags::MountError;
 use crate::span::Span;
-use crossdock_image::{PlatformError, RemoteSourceError, SourceError};
+use crossdock_image::{PlatformError, ReferenceError, RemoteSourceError, SourceError};
 
 /// A Dockerfile that cannot be lowered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +90,9 @@ pub enum LowerReason {
     /// A base that names no image.
     #[error("{0}")]
     Source(SourceError),
+    /// A base that is no reference of an image.
+    #[error("{0}")]
+    Reference(ReferenceError),
     /// `--platform` without a value after expansion.
     #[error("the platform {written:?} is empty after expansion")]
     EmptyPlatform {
@@ -189,14 +192,14 @@ pub enum LowerReason {
         what: &'static str,
     },
     /// A trigger of the base image is not an instruction.
-    #[error("the base image's trigger {trigger:?}: {reason}")]
+    #[error("the base's trigger {trigger:?}: {reason}")]
     Trigger {
         /// The trigger.
         trigger: String,
         /// What is wrong with it.
         reason: ParseReason,
     },
-    /// `# check=error=true`, and there are warnings.
+    /// `# check=error=true`, and docker has warnings.
     #[error("there are {} warnings, and the file asks to stop at warnings", warnings.len())]
     Checks {
         /// The warnings.

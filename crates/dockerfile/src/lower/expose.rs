@@ -36,6 +36,8 @@ pub(super) fn parse(word: &str) -> Result<Exposed, &'static str> {
 
 fn ports(range: &str) -> Result<(u16, u16), &'static str> {
     let number = |text: &str| {
+        // Go takes a plus sign.
+        let text = text.strip_prefix('+').unwrap_or(text);
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let number = text.parse::<u16>().ok();
         number

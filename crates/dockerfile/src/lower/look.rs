@@ -134,7 +134,7 @@ impl Lowerer<'_> {
         let stage = &self.stages[target];
         let name = stage.name.clone().unwrap_or_default();
         let mut arguments: Vec<(String, Argument)> = arguments.into_iter().collect();
-        arguments.sort_by_key(|(_, argument)| argument.span.start);
+        arguments.sort_by_key(|(_, argument)| (argument.span.start, argument.at));
         let arguments = arguments
             .into_iter()
             .map(|(name, argument)| OutlineArgument {
@@ -207,6 +207,7 @@ impl Lowerer<'_> {
                     description: instruction.description(name).unwrap_or_default().to_owned(),
                     needs,
                     span: instruction.statement,
+                    at: definition.name.span.start,
                 };
                 definitions.insert(name.clone(), argument);
             }

@@ -401,10 +401,19 @@ fn let_through(
     // Stages with one base, and triggers, are gone over more than once.
     let mut seen = BTreeSet::new();
     warnings.retain(|warning| seen.insert((warning.span, warning.rule, warning.message.clone())));
-    let stop = (check.error && !warnings.is_empty()).then(|| {
-        let span = warnings[0].span.unwrap_or_default();
-        let warnings = warnings.clone();
-        LowerError::new(span, LowerReason::Checks { warnings })
+    // What docker builds is built here too: our own checks stop nothing.
+    let dockers = warnings
+        .iter()
+        .filter(|warning| check.error && warning.rule.is_some_and(Rule::is_dockers));
+    let dockers: Vec<Diagnostic> = dockers.cloned().collect();
+    let stop = dockers.first().map(|first| {
+        let span = first.span.unwrap_or_default();
+        LowerError::new(
+            span,
+            LowerReason::Checks {
+                warnings: dockers.clone(),
+            },
+        )
     });
     Ok((warnings, stop))
 }

@@ -96,9 +96,12 @@ impl Lowerer<'_> {
         for instruction in self.file.instructions().iter().chain(triggers) {
             let definitions = match &instruction.kind {
                 InstructionKind::Arg(definitions) => definitions,
-                InstructionKind::Onbuild(onbuild) => match &onbuild.instruction.kind {
-                    InstructionKind::Arg(definitions) => definitions,
-                    _ => continue,
+                InstructionKind::Onbuild(onbuild) => match &onbuild.instruction {
+                    Ok(instruction) => match &instruction.kind {
+                        InstructionKind::Arg(definitions) => definitions,
+                        _ => continue,
+                    },
+                    Err(_) => continue,
                 },
                 _ => continue,
             };

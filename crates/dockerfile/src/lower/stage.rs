@@ -12,7 +12,7 @@ use super::error::{LowerError, LowerReason};
 use super::stages::expand_error;
 use crate::environment::Environment;
 use crate::expand::{ExpandError, Expander, Expansion};
-use crate::image_path::{PathError, PathRules};
+use crate::image_path::{PathError, PathRules, clean};
 use crate::instruction::{Instruction, InstructionKind};
 use crate::logical::Word;
 use crate::rule::Rule;
@@ -77,6 +77,13 @@ impl Site<'_> {
     }
 }
 
+/// A word of an instruction that cannot be expanded.
+pub(super) fn word_error(word: &Word, error: ExpandError, site: &Site<'_>) -> LowerError {
+    let mut error = expand_error(word, error);
+    error.span = site.at(error.span);
+    error
+}
+
 /// What Linux images have as `PATH` if their base has none (BuildKit, util/system/path.go).
 /// Windows takes it from the registry.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -138,12 +145,11 @@ impl Lowerer<'_> {
         let directory = match config.config.working_dir.as_str() {
             "" => "/".to_owned(),
             written => {
-                let path = rules
-                    .resolve("/", written)
-                    .map_err(|error| LowerError::new(from.statement, LowerReason::Path(error)))?
-                    .path;
-                config.config.working_dir = rules.config_text(&path);
-                path
+                let name = rules
+                    .working_directory("/", written)
+                    .map_err(|error| LowerError::new(from.statement, LowerReason::Path(error)))?;
+                config.config.working_dir = rules.config_text(&name);
+                clean(&name)
             }
         };
         let mut environment = Environment::from_config(&config.config.env, windows);
@@ -230,11 +236,18 @@ impl Lowerer<'_> {
         word: &Word,
         site: &Site<'_>,
     ) -> Result<Expansion, LowerError> {
-        let escape = self.file.directives().escape.char();
-        // The escape character of a trigger from a base image is the default one, as in BuildKit.
-        let escape = if site.place.is_some() { '\\' } else { escape };
+        let escape = self.escape(site);
         let result = Expander::new(&stage.scope, escape).expand(&word.text);
         self.expanded(stage, word, site, result)
+    }
+
+    /// The escape character in force. For a trigger from a base image it is the default one, as in
+    /// BuildKit.
+    pub(super) fn escape(&self, site: &Site<'_>) -> char {
+        match site.place {
+            Some(_) => '\\',
+            None => self.file.directives().escape.char(),
+        }
     }
 
     pub(super) fn expanded(
@@ -244,11 +257,7 @@ impl Lowerer<'_> {
         site: &Site<'_>,
         result: Result<Expansion, ExpandError>,
     ) -> Result<Expansion, LowerError> {
-        let expansion = result.map_err(|error| {
-            let mut error = expand_error(word, error);
-            error.span = site.at(error.span);
-            error
-        })?;
+        let expansion = result.map_err(|error| word_error(word, error, site))?;
         for name in &expansion.unset {
             if stage.guessed || stage.declared.contains(name) {
                 continue;

@@ -222,9 +222,19 @@ impl Lowerer<'_> {
             Base::Stage(_) if self.stages[index].replaced.is_some() => {}
             Base::Stage(base) => {
                 for instruction in self.stages[*base].instructions {
-                    if let InstructionKind::Onbuild(onbuild) = &instruction.kind {
-                        triggers.push((*onbuild.instruction).clone());
-                    }
+                    let InstructionKind::Onbuild(onbuild) = &instruction.kind else {
+                        continue;
+                    };
+                    triggers.push(match &onbuild.instruction {
+                        Ok(trigger) => (**trigger).clone(),
+                        Err(error) => {
+                            let reason = LowerReason::Trigger {
+                                trigger: onbuild.trigger.clone(),
+                                reason: error.reason.clone(),
+                            };
+                            return Err(LowerError::new(error.span, reason));
+                        }
+                    });
                 }
             }
             Base::Scratch(_) | Base::Files(..) => {}

@@ -577,6 +577,9 @@ fn history_is_written_as_buildkit_writes_it() {
         ("COPY <<a /b\na", "COPY <<a /b # buildkit"),
         ("ADD x y", "ADD x y # buildkit"),
         ("WORKDIR x", "WORKDIR /home/x"),
+        ("WORKDIR /x/./y//z/", "WORKDIR /x/./y//z/"),
+        ("WORKDIR x/../y/", "WORKDIR /home/y"),
+        ("WORKDIR ${EMPTY}", "WORKDIR /home"),
         ("WORKDIR /", "WORKDIR / (empty)"),
         ("ENV A=1 B=\"2 3\"", "ENV A=1 B=2 3 (empty)"),
         ("ENV A x y", "ENV A=x y (empty)"),
@@ -794,7 +797,13 @@ fn triggers_of_a_base_come_first() {
     );
     check_error(
         "FROM oci-layout://badtrigger",
-        "the base image's trigger \"COPPY a b\": unknown",
+        "the base's trigger \"COPPY a b\": unknown",
+    );
+    // Docker takes any trigger; who is based on it gets the error.
+    check("FROM a\nONBUILD COPPY a b", "#0 image a");
+    check_error(
+        "FROM a AS b\nONBUILD COPPY a b\nFROM b",
+        "the base's trigger \"COPPY a b\": unknown instruction: COPPY",
     );
 }
 
@@ -836,6 +845,8 @@ fn odd_things_are_warned_about() {
         ("from a\nuser b", ""),
         ("FROM a\nuser b", "ConsistentInstructionCasing \"user\""),
         ("FROM a as b", "FromAsCasing \" as \""),
+        ("FROM a\nONBUILD COPPY a b", "InvalidTrigger \"COPPY\""),
+        ("FROM a\nEXPOSE $NOPE", ""),
         ("FROM a AS B", "StageNameCasing \"B\""),
         ("FROM a AS b\nFROM c AS b", "DuplicateStageName \"b\""),
         ("FROM a AS context", "ReservedStageName \"context\""),
@@ -893,7 +904,10 @@ fn odd_things_are_warned_about() {
             "FROM --platform=windows(10.0.20348)/amd64 scratch AS windows",
             "",
         ),
-        ("ARG X\nFROM a:$X", "InvalidDefaultArgInFrom \"a:$X\""),
+        (
+            "ARG GIVEN\nFROM a:$GIVEN",
+            "InvalidDefaultArgInFrom \"a:$GIVEN\"",
+        ),
         ("ARG X=1\nFROM a:$X", ""),
         ("# check=skip=JsonArgsRecommended\nFROM a\nCMD x", ""),
         ("# check=skip=all\nFROM a as B\nCMD x", ""),
@@ -901,6 +915,8 @@ fn odd_things_are_warned_about() {
         assert_eq!(warnings(text).join(", "), expected, "{text}");
     }
     check_error("# check=error=true\nFROM a\nCMD x", "there are");
+    // Our own checks stop nothing.
+    check("# check=error=true\nFROM a\nONBUILD COPPY", "#0 image a");
 }
 
 #[test]

@@ -162,6 +162,10 @@ fn arguments() {
         (r#"VOLUME ["/a b"]"#, r#"VOLUME "/a b""#),
         ("STOPSIGNAL SIGTERM", r#"STOPSIGNAL "SIGTERM""#),
         ("HEALTHCHECK none", "HEALTHCHECK NONE"),
+        ("HEALTHCHECK --retries=x --bad none", "HEALTHCHECK NONE"),
+        ("ONBUILD  COPY a b  ", r#"ONBUILD "COPY a b  ""#),
+        ("ONBUILD COPPY a", r#"ONBUILD "COPPY a""#),
+        ("ONBUILD COPY a", r#"ONBUILD "COPY a""#),
         (
             "HEALTHCHECK --interval=1m30s --retries=3 CMD a b",
             r#"HEALTHCHECK 90000000000ns 3 shell "a b""#,
@@ -316,6 +320,10 @@ fn errors() {
             "ONBUILD cannot be an ONBUILD trigger",
         ),
         ("ONBUILD FROM a", "FROM cannot be an ONBUILD trigger"),
+        (
+            "ONBUILD CMD [1]",
+            "an argument list in JSON form may hold strings only",
+        ),
         (
             "ONBUILD MAINTAINER a",
             "MAINTAINER cannot be an ONBUILD trigger",
