@@ -218,7 +218,9 @@ fn changed_files_are_read_again() {
 fn stages_whose_results_are_not_used() {
     let bench = Bench::new();
     bench.file("a", "a");
-    let dockerfile = "FROM scratch AS One\nCOPY a /a\nFROM scratch\nCOPY --from=one a /b\n";
+    bench.linux_base("base", &[file("base", 0o644, "base")]);
+    let dockerfile = "FROM oci-layout://base AS One\nCOPY a /a\nFROM oci-layout://base\n\
+                      COPY --from=one a /b\n";
     let check = |no_cache_stages: &[&str], expected: &str| {
         let ask = Ask {
             no_cache_stages,

@@ -1,111 +1,15 @@
 //! `crossdock build` as users run it: what is printed where, what is written, exit codes.
 
+mod bench;
+mod call;
+mod rawjson;
+mod results;
+
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use serde_json::Value;
-
-/// A folder with a context `.`, a store beside it, and commands that run in it.
-struct Bench {
-    folder: tempfile::TempDir,
-}
-
-/// What a command gave.
-struct Ran {
-    code: i32,
-    out: Vec<u8>,
-    err: String,
-}
-
-impl Bench {
-    fn new(dockerfile: &str) -> Self {
-        let bench = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        bench.write("context/Dockerfile", dockerfile);
-        bench.write("context/x", "x");
-        bench
-    }
-
-    fn path(&self, path: &str) -> PathBuf {
-        self.folder.path().join(path)
-    }
-
-    fn write(&self, path: &str, content: &str) {
-        let path = self.path(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-
-    /// Runs `crossdock build` with `arguments` on the context.
-    fn run(&self, arguments: &[&str]) -> Ran {
-        self.run_with(arguments, &[], "")
-    }
-
-    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Ran {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_crossdock"))
-            .arg("build")
-            .args(arguments)
-            .arg("context")
-            .current_dir(self.folder.path())
-            .env("CROSSDOCK_ROOT", "store")
-            .env_remove("SOURCE_DATE_EPOCH")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A command that fails early may have gone without reading.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        Ran {
-            code: output.status.code().unwrap(),
-            out: output.stdout,
-            err: String::from_utf8(output.stderr)
-                .unwrap()
-                .replace("\r\n", "\n"),
-        }
-    }
-
-    fn json(&self, path: &str) -> Value {
-        serde_json::from_slice(&fs::read(self.path(path)).unwrap()).unwrap()
-    }
-
-    /// The config of the only image of a layout.
-    fn config(&self, layout: &str) -> Value {
-        let index = self.json(&format!("{layout}/index.json"));
-        let blob = |descriptor: &Value| {
-            let digest = descriptor["digest"].as_str().unwrap().replace(':', "/");
-            self.json(&format!("{layout}/blobs/{digest}"))
-        };
-        blob(&blob(&index["manifests"][0])["config"])
-    }
-}
-
-impl Ran {
-    #[track_caller]
-    fn expect(self, code: i32, parts: &[&str]) -> Self {
-        assert_eq!(self.code, code, "{}", self.err);
-        for part in parts {
-            assert!(self.err.contains(part), "{part}: {}", self.err);
-        }
-        if code == 1 || code > 2 {
-            let errors = self.err.lines().filter(|line| line.starts_with("error"));
-            assert_eq!(errors.count(), 1, "{}", self.err);
-        }
-        self
-    }
-
-    fn digest(&self) -> String {
-        String::from_utf8(self.out.clone())
-            .unwrap()
-            .trim_end()
-            .to_owned()
-    }
-}
+use self::bench::Bench;
 
 const PLAIN: &str = "FROM scratch\nCOPY --chmod=644 x /\n";
 const OUT: [&str; 2] = ["-o", "type=oci-layout,dest=out"];
