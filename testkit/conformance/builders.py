@@ -85,9 +85,19 @@ class Crossdock(Builder):
         command = [self.program, "--root", self.root, "build", "--progress", "plain"]
         command += ["-o", f"type=oci-layout,dest={out}"]
         command += options(case, server, folder)
+        context, dockerfile = places(case, folder, server)
         if case.one("dockerfile"):
-            command += ["-f", os.path.join(folder, "context", case.one("dockerfile"))]
-        yield command + [os.path.join(folder, "context")]
+            command += ["-f", dockerfile]
+        yield [*command, context]
+
+
+def places(case, folder, server):
+    """The main context and the Dockerfile, as they stand on a command line."""
+    dockerfile = case.one("dockerfile", "Dockerfile")
+    if case.one("context"):
+        return server.replace(case.one("context"), case.name), dockerfile
+    context = os.path.join(folder, "context")
+    return context, os.path.join(context, dockerfile)
 
 
 def options(case, server, folder):
@@ -167,8 +177,11 @@ class BuildKit(Builder):
     def commands(self, case, folder, out, server):
         command = [*self.client, "build", "--progress", "plain", "--no-cache"]
         command += ["--frontend", "dockerfile.v0"]
-        for local in ("context", "dockerfile"):
-            command += ["--local", f"{local}={folder}/context"]
+        if case.one("context"):
+            command += ["--opt", "context=" + server.replace(case.one("context"), case.name)]
+        else:
+            for local in ("context", "dockerfile"):
+                command += ["--local", f"{local}={folder}/context"]
         # With "cmdline" the frontend that the syntax directive names is taken to be running.
         command += ["--opt", "cmdline=-"]
         for key, option in (
@@ -237,14 +250,13 @@ class Buildah(Builder):
 
     def commands(self, case, folder, out, server):
         name = f"localhost/{case.name}:built"
-        dockerfile = case.one("dockerfile", "Dockerfile")
+        context, dockerfile = places(case, folder, server)
         yield self._words(
             "bud",
             *("--format", "docker", "--layers", "--no-cache", "--pull", "--tls-verify=false"),
             *("--signature-policy", self.policy),
             *options(case, server, folder),
-            *("-t", name, "-f", os.path.join(folder, "context", dockerfile)),
-            os.path.join(folder, "context"),
+            *("-t", name, "-f", dockerfile, context),
         )
         yield self._words("push", "--signature-policy", self.policy, name, f"dir:{out}")
 

@@ -43,6 +43,7 @@ OPTIONS = {
     "target": "STAGE",
     "platform": "PLATFORM[,PLATFORM…]",
     "build-context": "NAME=folder:CONTEXT or NAME=docker-image://@NAME@ and what else there is",
+    "context": "URL of the main context",
     "dockerfile": "PATH in the context",
     "reference": "buildkit if buildah cannot build it, none if neither can",
     "compare": "config if trees are not comparable",
@@ -139,7 +140,9 @@ class Case:
                 path, *rest = [word.replace("␠", " ") for word in words]
                 headers = dict(word.split("=", 1) for word in rest)
                 tar = kind == "servedtar"
-                content = images.tar_of(lines.decode_all(text)) if tar else text.encode()
+                content = text.encode()
+                if tar:
+                    content = compress(path, images.tar_of(lines.decode_all(text)))
                 server.files[f"/http/{self.name}/{path}"] = (content, headers)
             elif kind == "git":
                 make_repository(os.path.join(folder, "git", words[0]), text)
