@@ -2,6 +2,7 @@
 
 mod bench;
 mod call;
+mod outputs;
 mod rawjson;
 mod results;
 
