@@ -283,6 +283,7 @@ impl<'a> Builder<'a> {
             warned: RefCell::default(),
             told: RefCell::default(),
             vertex: Cell::new(0),
+            performed: RefCell::default(),
         };
         let mut states: BTreeMap<OperationId, State> = BTreeMap::new();
         let mut done: BTreeMap<(&str, &Platform), usize> = BTreeMap::new();
@@ -290,7 +291,12 @@ impl<'a> Builder<'a> {
             let number = done.entry(group(step)).or_default();
             *number += usize::from(!is_source(step));
             let place = (*number, steps_like(&plans.graph, step));
+            let before = performer.vertex.get();
             let state = performer.perform(step, place, &states, outcome)?;
+            let vertex = performer.vertex.get();
+            if vertex != before {
+                performer.performed.borrow_mut().insert(id, vertex);
+            }
             states.insert(id, state);
         }
         outcome.losses.sort();

@@ -75,6 +75,8 @@ pub struct Work {
     pub stage: Option<String>,
     /// The operating system of the image that it works on, as the platform names it.
     pub system: Option<String>,
+    /// Numbers of the steps whose results it needs.
+    pub inputs: Vec<usize>,
 }
 
 impl Work {
@@ -84,6 +86,7 @@ impl Work {
             name,
             stage: None,
             system: None,
+            inputs: Vec::new(),
         }
     }
 }

@@ -86,6 +86,8 @@ pub(crate) struct Performer<'a> {
     pub(crate) told: RefCell<HashSet<String>>,
     /// Its number among all pieces of work.
     pub(crate) vertex: Cell<usize>,
+    /// The numbers of the steps that were performed.
+    pub(crate) performed: RefCell<BTreeMap<OperationId, usize>>,
 }
 
 /// What all operations together brought about beside trees.
@@ -172,11 +174,29 @@ impl Performer<'_> {
             name: format!("[{stage} {platform} {number}/{total}] {}", location.text),
             stage: Some(stage),
             system: Some(system.clone()),
+            inputs: self.inputs(&step.operation),
         };
         self.vertices.follow(self.events, work, None, |vertex| {
             self.vertex.set(vertex);
             perform()
         })
+    }
+
+    /// The steps that an operation needs, each once.
+    fn inputs(&self, operation: &Operation) -> Vec<usize> {
+        let needed: Vec<OperationId> = match operation {
+            Operation::Copy(copy) => std::iter::once(copy.base).chain(copy.trees()).collect(),
+            Operation::MakeDirectory { base, .. } => vec![*base],
+            _ => Vec::new(),
+        };
+        let performed = self.performed.borrow();
+        let mut inputs: Vec<usize> = needed
+            .iter()
+            .filter_map(|id| performed.get(id).copied())
+            .collect();
+        inputs.sort_unstable();
+        inputs.dedup();
+        inputs
     }
 
     fn image(

@@ -28,6 +28,8 @@ pub(super) struct RawJson {
     /// How often a name was given: digests are of names, so that they are the same in each build
     /// whatever the threads do.
     names: BTreeMap<String, usize>,
+    /// The digests of vertices, by number.
+    digests: BTreeMap<usize, String>,
     /// The vertex that began last: what belongs to none is told of it.
     last: Option<String>,
     /// The vertex that stands for reading the Dockerfile, once something was said about that.
@@ -47,6 +49,7 @@ impl RawJson {
             began,
             running: BTreeMap::new(),
             names: BTreeMap::new(),
+            digests: BTreeMap::new(),
             last: None,
             definition: None,
         }
@@ -56,7 +59,8 @@ impl RawJson {
     pub(super) fn lines(&mut self, event: &Event, now: Duration) -> String {
         let status = match event {
             Event::Started { vertex, work } => {
-                let begun = self.begin(&work.name, now);
+                let begun = self.begin(&work.name, &work.inputs, now);
+                self.digests.insert(*vertex, begun.digest.clone());
                 let running = Running {
                     vertex: begun.clone(),
                     transfer: None,
@@ -122,7 +126,7 @@ impl RawJson {
         if self.definition.is_none() {
             // Readers show a warning with its vertex only.
             let name = format!("[internal] load build definition from {}", source.name());
-            let mut vertex = self.begin(&name, now);
+            let mut vertex = self.begin(&name, &[], now);
             self.definition = Some(vertex.digest.clone());
             lines = SolveStatus::of_vertex(vertex.clone()).line();
             vertex.completed = Some(vertex.started);
@@ -147,13 +151,15 @@ impl RawJson {
         ends.map(|status| status.line()).collect()
     }
 
-    fn begin(&mut self, name: &str, now: Duration) -> Vertex {
+    fn begin(&mut self, name: &str, inputs: &[usize], now: Duration) -> Vertex {
         let count = self.names.entry(name.to_owned()).or_default();
         let digest = Digest::of(format!("{name}\0{count}").as_bytes()).to_string();
         *count += 1;
         self.last = Some(digest.clone());
+        let inputs = inputs.iter().filter_map(|input| self.digests.get(input));
         Vertex {
             digest,
+            inputs: inputs.cloned().collect(),
             name: name.to_owned(),
             started: self.time(now),
             completed: None,

@@ -22,6 +22,8 @@ struct SolveStatus {
 #[serde(deny_unknown_fields)]
 struct Vertex {
     digest: String,
+    #[serde(default)]
+    inputs: Vec<String>,
     name: String,
     started: String,
     completed: Option<String>,
@@ -114,6 +116,8 @@ fn a_build_that_succeeds() {
             assert!(vertex.started.ends_with('Z') && completed.ends_with('Z'));
         }
         assert_eq!(vertices[2].cached, cached);
+        assert_eq!(vertices[1].inputs, [""; 0]);
+        assert_eq!(vertices[2].inputs, [&*vertices[1].digest]);
         let told: Vec<String> = vertices.iter().map(|v| v.digest.clone()).collect();
         assert!(digests.is_empty() || digests == told, "digests are stable");
         digests = told;

@@ -7,6 +7,7 @@ fn started(vertex: usize, name: &str) -> Event {
         name: name.to_owned(),
         stage: None,
         system: None,
+        inputs: Vec::new(),
     };
     Event::Started { vertex, work }
 }

@@ -25,6 +25,8 @@ pub(super) struct SolveStatus {
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Vertex {
     pub(super) digest: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) inputs: Vec<String>,
     pub(super) name: String,
     pub(super) started: Time,
     #[serde(skip_serializing_if = "Option::is_none")]

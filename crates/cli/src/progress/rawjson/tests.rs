@@ -31,6 +31,7 @@ fn started(vertex: usize, name: &str) -> Event {
         name: name.to_owned(),
         stage: None,
         system: None,
+        inputs: Vec::new(),
     };
     Event::Started { vertex, work }
 }
@@ -86,6 +87,22 @@ fn a_vertex_begins_transfers_and_ends() {
         }),
     ];
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn inputs_are_digests() {
+    let work = Work {
+        name: "b".to_owned(),
+        stage: None,
+        system: None,
+        inputs: vec![1, 9],
+    };
+    let lines = told(&[
+        (0, started(1, "copy")),
+        (0, Event::Started { vertex: 2, work }),
+    ]);
+    assert_eq!(lines[0]["vertexes"][0]["inputs"], Value::Null);
+    assert_eq!(lines[1]["vertexes"][0]["inputs"], json!([FIRST]));
 }
 
 #[test]

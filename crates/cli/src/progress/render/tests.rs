@@ -16,6 +16,7 @@ fn step(vertex: usize, stage: &str, system: &str, text: &str) -> Event {
         name: format!("[{stage} {system} {vertex}/9] {text}"),
         stage: Some(stage.to_owned()),
         system: Some(system.to_owned()),
+        inputs: Vec::new(),
     };
     Event::Started { vertex, work }
 }
@@ -25,6 +26,7 @@ fn other(vertex: usize, name: &str) -> Event {
         name: name.to_owned(),
         stage: None,
         system: None,
+        inputs: Vec::new(),
     };
     Event::Started { vertex, work }
 }
