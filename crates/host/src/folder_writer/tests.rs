@@ -301,6 +301,30 @@ mod on_unix {
         }
     }
 
+    /// On a file system that ignores letter case two entries may be one: the same is a path that
+    /// comes twice.
+    #[test]
+    fn what_was_written_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = FolderWriter::create(folder.path()).unwrap();
+        writer.directory(b"d", &metadata(0o755)).unwrap();
+        write_file(&mut writer, "f", "x", &metadata(0o644));
+        writer.hard_link(b"h", b"f").unwrap();
+        writer.symlink(b"l", b"f", false, &metadata(0o777)).unwrap();
+        let pipe = SpecialFile::Fifo;
+        writer.special(b"p", pipe, &metadata(0o644)).unwrap();
+        for path in [&b"d"[..], b"f", b"h", b"l", b"p"] {
+            let file = writer.file(path).map(drop);
+            let directory = writer.directory(path, &metadata(0o755));
+            let link = writer.hard_link(path, b"f");
+            for result in [file, directory, link] {
+                let error = result.unwrap_err().to_string();
+                assert!(error.contains("does not tell them apart"), "{error}");
+            }
+        }
+        assert_eq!(list(folder.path()).len(), 5);
+    }
+
     /// An attribute is there afterwards, or is reported.
     #[test]
     fn attributes() {

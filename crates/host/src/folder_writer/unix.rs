@@ -1,5 +1,6 @@
 //! Folders on Unix: every path is resolved by the kernel without following links.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,6 +19,9 @@ pub(super) struct Root {
     folder: Beneath,
     /// The directory that was written to last: entries come one after the other.
     last: Option<(Vec<u8>, OwnedFd)>,
+    /// Device and inode of everything that was made. Where letter case or forms of Unicode do not
+    /// count, another path may lead there.
+    made: HashSet<(u64, u64)>,
 }
 
 /// What was not kept, or why nothing was made.
@@ -32,6 +36,7 @@ impl Root {
         Ok(Self {
             folder: Beneath::open(path)?,
             last: None,
+            made: HashSet::new(),
         })
     }
 
@@ -41,8 +46,8 @@ impl Root {
     }
 
     pub(super) fn directory(&mut self, path: &[u8], metadata: &FileMetadata<'_>) -> Made {
-        let (parent, name) = self.parent(path)?;
-        let exists = make_room(parent, name, true)?;
+        let (parent, name, made) = self.parent(path)?;
+        let exists = make_room(parent, name, made, true)?;
         if !exists {
             fs::mkdirat(parent, name, OWN_DIRECTORY)?;
         }
@@ -56,6 +61,7 @@ impl Root {
             opened => opened?,
         };
         let stat = fs::fstat(&opened)?;
+        made.insert(identity(&stat));
         let mode = Mode::from_raw_mode(stat.st_mode);
         if exists && !mode.contains(OWN_DIRECTORY) {
             // If that is refused, making something in it may still be allowed.
@@ -77,11 +83,13 @@ impl Root {
     }
 
     pub(super) fn file(&mut self, path: &[u8]) -> io::Result<File> {
-        let (parent, name) = self.parent(path)?;
-        make_room(parent, name, false)?;
+        let (parent, name, made) = self.parent(path)?;
+        make_room(parent, name, made, false)?;
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(File::from(fs::openat(parent, name, flags, OWN_FILE)?))
+        let opened = fs::openat(parent, name, flags, OWN_FILE)?;
+        made.insert(identity(&fs::fstat(&opened)?));
+        Ok(File::from(opened))
     }
 
     pub(super) fn finish_file(
@@ -106,9 +114,10 @@ impl Root {
         _to_directory: bool,
         metadata: &FileMetadata<'_>,
     ) -> Made {
-        let (parent, name) = self.parent(path)?;
-        make_room(parent, name, false)?;
+        let (parent, name, made) = self.parent(path)?;
+        make_room(parent, name, made, false)?;
         fs::symlinkat(target, parent, name)?;
+        remember(parent, name, made)?;
         let mut lost = own_at(parent, name, metadata)?;
         // A link has no setuid bit to lose.
         lost.retain(|what| *what != NotKeptKind::SetId);
@@ -119,13 +128,14 @@ impl Root {
 
     pub(super) fn hard_link(&mut self, path: &[u8], target: &[u8]) -> Made {
         let (target_parent, target_name) = self.folder.open_parent(target)?;
-        let (parent, name) = self.parent(path)?;
-        make_room(parent, name, false)?;
+        let (parent, name, made) = self.parent(path)?;
+        make_room(parent, name, made, false)?;
         match fs::linkat(&target_parent, target_name, parent, name, AtFlags::empty()) {
             Ok(()) => Ok(Vec::new()),
             // A file system without links, or with too many already.
             Err(Errno::PERM | Errno::NOTSUP | Errno::MLINK) => {
                 copy(target_parent.as_fd(), target_name, parent, name)?;
+                remember(parent, name, made)?;
                 Ok(vec![NotKeptKind::HardLink])
             }
             Err(errno) => Err(errno.into()),
@@ -138,8 +148,8 @@ impl Root {
         kind: SpecialFile,
         metadata: &FileMetadata<'_>,
     ) -> Made {
-        let (parent, name) = self.parent(path)?;
-        make_room(parent, name, false)?;
+        let (parent, name, made) = self.parent(path)?;
+        make_room(parent, name, made, false)?;
         let refused = match kind {
             SpecialFile::Fifo => NotKeptKind::Fifo,
             _ => NotKeptKind::Device,
@@ -149,6 +159,7 @@ impl Root {
             Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS) => return Ok(vec![refused]),
             Err(errno) => return Err(errno.into()),
         }
+        remember(parent, name, made)?;
         let mut lost = own_at(parent, name, metadata)?;
         lost.extend(names_of(metadata.xattrs));
         // It was made a moment ago in a directory that is held: no link stands there.
@@ -162,8 +173,8 @@ impl Root {
         Ok(lost)
     }
 
-    /// The open directory that holds `path`, and the last component.
-    fn parent<'p>(&mut self, path: &'p [u8]) -> io::Result<(BorrowedFd<'_>, &'p [u8])> {
+    /// The open directory that holds `path`, the last component, and what was made.
+    fn parent<'p>(&mut self, path: &'p [u8]) -> io::Result<Place<'_, 'p>> {
         let (directory, name) = split(path);
         let known = self.last.take().filter(|(last, _)| last == directory);
         let known = match known {
@@ -175,9 +186,12 @@ impl Root {
             }
         };
         let opened: &OwnedFd = &self.last.insert(known).1;
-        Ok((opened.as_fd(), name))
+        Ok((opened.as_fd(), name, &mut self.made))
     }
 }
+
+/// Where an entry goes: the open directory, its name, and what was made before.
+type Place<'r, 'p> = (BorrowedFd<'r>, &'p [u8], &'r mut HashSet<(u64, u64)>);
 
 impl Beneath {
     fn open_parent<'p>(&self, path: &'p [u8]) -> io::Result<(OwnedFd, &'p [u8])> {
@@ -195,13 +209,38 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Removes what has the name, unless it is a directory and that is wanted: then true.
-fn make_room(parent: BorrowedFd<'_>, name: &[u8], directory: bool) -> io::Result<bool> {
+/// Device and inode.
+// The fields' types differ between systems.
+#[allow(clippy::unnecessary_cast)]
+fn identity(stat: &fs::Stat) -> (u64, u64) {
+    (stat.st_dev as u64, stat.st_ino as u64)
+}
+
+/// Takes down that the entry was made.
+fn remember(parent: BorrowedFd<'_>, name: &[u8], made: &mut HashSet<(u64, u64)>) -> io::Result<()> {
+    let stat = fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    made.insert(identity(&stat));
+    Ok(())
+}
+
+/// Removes what has the name, unless it is a directory and that is wanted: then true. What was
+/// `made` before is another entry, which must not be lost.
+fn make_room(
+    parent: BorrowedFd<'_>,
+    name: &[u8],
+    made: &HashSet<(u64, u64)>,
+    directory: bool,
+) -> io::Result<bool> {
     let stat = match fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => stat,
         Err(Errno::NOENT) => return Ok(false),
         Err(errno) => return Err(errno.into()),
     };
+    if made.contains(&identity(&stat)) {
+        let text = "another entry has this name already, as the file system does not tell them \
+                    apart; write a tar, or to another file system";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+    }
     if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
         fs::unlinkat(parent, name, AtFlags::empty())?;
     } else if directory {
