@@ -42,7 +42,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
     let limits = limits(arguments.max_layer_size);
     let places = Places::of(arguments, &build_args)?;
     let named = NamedContexts::parse(&arguments.build_contexts)?;
-    let options = options(arguments, build_args, named.meanings)?;
+    let mut options = options(arguments, build_args, named.meanings)?;
     result::prepare(arguments, &outputs)?;
     if let Some(call) = arguments.call() {
         return call::run(call::Question {
@@ -62,6 +62,8 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
     let events = |event: Event| progress.show(&event);
     let builder = Builder::new(store, registry, threads(), &events);
     let (context, found) = places.open(&builder, &limits, arguments.no_cache)?;
+    // For a check alone: if they cannot be read, whoever needs them says so.
+    options.ignore = builder.ignore_patterns(&context, &found.place).ok();
     let dockerfile = Dockerfile::parse(&found.name, &found.bytes).map_err(|error| {
         let source = Source::new(&found.name, &found.bytes);
         Failure::diagnostic(&error.diagnostic(), &source)
