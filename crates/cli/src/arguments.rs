@@ -1,6 +1,7 @@
 //! The command line.
 
 mod build;
+mod completion;
 mod for_docker;
 mod login;
 mod prune;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum as _};
 
 pub(crate) use self::build::{Build, Call, CallMethod, Foreign};
+pub(crate) use self::completion::Completion;
 pub(crate) use self::login::{Login, Logout};
 pub(crate) use self::prune::Prune;
 use crate::failure::Failure;
@@ -58,6 +60,7 @@ pub(crate) enum Command {
     Login(Login),
     Logout(Logout),
     Prune(Prune),
+    Completion(Completion),
 }
 
 /// What commands that take a while show of it.

@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     let _ = crossdock_host::on_interruption(progress::interrupted);
     let result = match &arguments.command {
         Command::Build(build) => commands::build::run(arguments.root.as_deref(), build),
+        Command::Completion(completion) => commands::completion::run(completion),
         Command::Login(login) => commands::login::run(login),
         Command::Logout(logout) => commands::logout::run(logout),
         Command::Prune(prune) => commands::prune::run(arguments.root.as_deref(), prune),

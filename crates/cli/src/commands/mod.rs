@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod build;
+pub(crate) mod completion;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod prune;

@@ -77,7 +77,9 @@ fn contexts_and_platforms() {
     let bench = Bench::new("FROM scratch\nCOPY x /\n");
     bench.write("context/.dockerignore", "x\n");
     bench.run(&["--check"]).answers(1, &["CopyIgnoredFile"]);
-    bench.run(&[]).expect(1, &["warning[CopyIgnoredFile]", "not found"]);
+    bench
+        .run(&[])
+        .expect(1, &["warning[CopyIgnoredFile]", "not found"]);
     bench.write("context/.dockerignore", "y\n");
     bench.run(&["--check"]).answers(0, &[]);
     bench.write(
