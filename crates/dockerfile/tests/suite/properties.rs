@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crossdock_dockerfile::{
-    Dockerfile, Environment, Expander, IgnorePatterns, IgnoreState, LineRole, Options, PathRules,
-    Source, lower, match_path,
+    Dockerfile, Environment, Expander, IgnorePatterns, IgnoreState, LineRole, NamedContext,
+    Options, PathRules, Source, check_file, lower, match_path, outline,
 };
 use proptest::prelude::*;
 
@@ -17,6 +17,11 @@ fn dockerfile() -> impl Strategy<Value = String> {
         Just("COPY --from=a --chown=$X "),
         Just("ADD [\"a\", \"b\"]\n"),
         Just("RUN "),
+        Just("RUN --mount=type=secret,id=$A,from="),
+        Just("ADD --checksum=$X --unpack https://x/y.git#"),
+        Just("# check=experimental=all\n"),
+        Just("# a b\n"),
+        Just("COPY --from=files --parents "),
         Just("ENV A=$B "),
         Just("ARG A="),
         Just("ONBUILD "),
@@ -94,7 +99,16 @@ fn parse_and_lower(bytes: &[u8]) {
         warning.render(&source);
     }
     for platform in ["linux/amd64", "windows/amd64"] {
-        let options = Options::new(platform.parse().expect("valid"));
+        let mut options = Options::new(platform.parse().expect("valid"));
+        options.contexts = [("a", "files"), ("files", "1")]
+            .map(|(name, stage)| (name.to_owned(), NamedContext::Stage(stage.to_owned())))
+            .into();
+        let report = check_file(&file, &options, &BTreeMap::new());
+        report.to_text();
+        serde_json::from_str::<serde_json::Value>(&report.to_json()).expect("JSON");
+        if let Ok(outline) = outline(&file, &options, &BTreeMap::new()) {
+            outline.to_text();
+        }
         if let Err(error) = lower(&file, &options, &BTreeMap::new()) {
             assert!(error.span.end <= bytes.len());
             error.diagnostic().render(&source);
