@@ -24,7 +24,8 @@ pub(crate) struct Aliases {
 }
 
 impl Performer<'_> {
-    /// The keys of a copy; `None` if it reads something else than layers.
+    /// The keys of a copy; `None` if it reads something else than layers, or more of it than they
+    /// say.
     pub(crate) fn copy_aliases(
         &self,
         copy: &Copy,
@@ -57,8 +58,9 @@ impl Performer<'_> {
                     paths,
                     unpack,
                 } => {
-                    let State::Layers(source) = &states[tree] else {
-                        return None;
+                    let source = match &states[tree] {
+                        State::Layers(source) if source.stacked => source,
+                        State::Layers(_) | State::Context(_) => return None,
                     };
                     key.value(&(paths, unpack, source.format));
                     key.layers(source.layers.iter().map(|layer| layer.diff_id));

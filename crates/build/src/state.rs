@@ -24,6 +24,9 @@ pub(crate) struct Layered {
     pub(crate) layers: Vec<Arc<Layer>>,
     /// Whose it is, for messages.
     pub(crate) name: String,
+    /// Whether the tree is that of the layers stacked. Files of contexts and downloads are not:
+    /// what is left out, names and times are not in their layers.
+    pub(crate) stacked: bool,
     /// Whether the last operation made a layer of its own.
     pub(crate) added: bool,
     tree: TreeCell,
@@ -46,6 +49,7 @@ impl Layered {
             platform,
             layers,
             name,
+            stacked: true,
             added: false,
             tree: TreeCell::default(),
             below: None,
@@ -58,6 +62,7 @@ impl Layered {
         let platform = Platform::new("linux", "unknown");
         Self {
             tree: Arc::new(OnceLock::from(Arc::new(tree))),
+            stacked: false,
             ..Self::new(LayerFormat::Linux, platform, layers, name)
         }
     }
@@ -72,6 +77,7 @@ impl Layered {
             platform: self.platform.clone(),
             layers,
             name,
+            stacked: self.stacked,
             added,
             tree: match added {
                 true => TreeCell::default(),

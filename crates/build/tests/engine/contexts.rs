@@ -614,6 +614,68 @@ fn contexts_with_a_name() {
     refused(result, ErrorClass::Input, &["absent", "cannot be opened"]);
 }
 
+/// Equal blobs may be other files: what is left out, names, times and owners count too.
+#[test]
+fn equal_blobs_are_other_files() {
+    let bench = Bench::new();
+    let server = Server::start();
+    let members = [
+        file("a", 0o644, "a").owned(1, 1),
+        file("b", 0o644, "b").owned(1, 1),
+    ];
+    let dockerfile = bench.path("My.Dockerfile");
+    let ignore = bench.path("My.Dockerfile.dockerignore");
+    let text = "FROM scratch\nCOPY . /\n";
+    std::fs::write(&dockerfile, text).unwrap();
+    let all = ["f 644 0:0 a \"a\"", "f 644 0:0 b \"b\""];
+    for (patterns, expected) in [
+        ("", &all[..]),
+        ("a", &all[1..]),
+        ("b", &all[..1]),
+        ("", &all),
+    ] {
+        std::fs::write(&ignore, patterns).unwrap();
+        let ask = Ask {
+            context: stream(&members),
+            dockerfile_path: Some(dockerfile.clone()),
+            ..Ask::default()
+        };
+        let image = built(bench.build(text, ask));
+        assert_eq!(image.lines(), expected, "{patterns:?}");
+    }
+    // The same tar as a layer of an image.
+    bench.linux_base("base", &members);
+    let text = "FROM scratch\nCOPY --from=oci-layout://base . /\n";
+    let image = built(bench.build(text, Ask::default()));
+    assert_eq!(image.lines(), all.map(|line| line.replace("0:0", "1:1")));
+    let named = url(&server.url("x.tar"));
+    server.serve_bytes("x.tar", tar(&members));
+    let ask = Ask {
+        named: vec![("named", NamedContext::Files, Some(named))],
+        ..Ask::default()
+    };
+    let image = built(bench.build("FROM scratch\nCOPY --from=named . /\n", ask));
+    assert_eq!(image.lines(), all);
+    // The same bytes with another time.
+    for (time, expected) in [
+        (Some("Sat, 01 Jan 2005 00:00:00 GMT"), "1104537600"),
+        (None, "315532800"),
+        (Some("Sun, 02 Jan 2005 00:00:00 GMT"), "1104624000"),
+    ] {
+        server.serve(
+            "f",
+            Served {
+                body: b"f".to_vec(),
+                last_modified: time,
+                ..Served::default()
+            },
+        );
+        let dockerfile = format!("FROM scratch\nADD {} /\n", server.url("f"));
+        let image = built(bench.build(&dockerfile, Ask::default()));
+        assert_eq!(image.entry("f").mtime, expected);
+    }
+}
+
 /// What a stream brought goes with the build; what can be asked for again stays with its record.
 #[test]
 fn what_prune_leaves() {
