@@ -9,7 +9,6 @@ mod contexts;
 mod copy;
 mod damage;
 mod executables;
-mod executables;
 mod from;
 mod output_files;
 mod output_forms;
