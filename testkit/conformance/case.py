@@ -145,7 +145,7 @@ class Case:
                     content = compress(path, images.tar_of(lines.decode_all(text)))
                 server.files[f"/http/{self.name}/{path}"] = (content, headers)
             elif kind == "git":
-                make_repository(os.path.join(folder, "git", words[0]), text)
+                make_repository(os.path.join(folder, "git", words[0]), text, self.name)
                 server.folders[f"/git/{self.name}/{words[0]}.git"] = os.path.join(
                     folder, "git", words[0], ".git"
                 )
@@ -231,12 +231,15 @@ def stamp_folders(root, stamps, default):
         os.utime(folder, ns=(time, time))
 
 
-def make_repository(folder, text):
-    """A git repository whose commits have the same hashes everywhere."""
+def make_repository(folder, text, author):
+    """A git repository whose commits have the same hashes everywhere.
+
+    BuildKit knows commits by their hash alone: another author makes them another case's.
+    """
     environment = {key: os.environ[key] for key in ("PATH",)} | {
         "HOME": folder,
         "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_AUTHOR_NAME": "Author",
+        "GIT_AUTHOR_NAME": author,
         "GIT_AUTHOR_EMAIL": "author@example.com",
         "GIT_AUTHOR_DATE": GIT_DATE,
         "GIT_COMMITTER_NAME": "Author",

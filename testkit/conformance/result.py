@@ -58,7 +58,7 @@ def config_lines(config, restore):
         empty = record.get("empty_layer", False)
         made += not empty
         found.append(f"{'-' if empty else '+'} {created_by(record.get('created_by', ''))}")
-    layers = len(config["rootfs"]["diff_ids"] or [])
+    layers = len(config["rootfs"].get("diff_ids") or [])
     if made != layers:
         found.append(f"layers {layers}")
     return [restore(line) for line in found]
@@ -134,7 +134,7 @@ def _image(manifest, load, restore, started):
     if config.get("os") == "unknown":
         return {}
     stacked = tree.Tree(config["os"])
-    layers, diff_ids = manifest["layers"] or [], config["rootfs"]["diff_ids"] or []
+    layers, diff_ids = manifest["layers"] or [], config["rootfs"].get("diff_ids") or []
     if len(layers) != len(diff_ids):
         raise ResultError("the numbers of layers in the manifest and in the config are not equal")
     for layer in layers:
