@@ -77,8 +77,8 @@ impl PathRules {
             .is_ok_and(|path| path.starts_with('/'))
     }
 
-    /// What `WORKDIR written` in `directory` is called, with `/`: on Linux an absolute path stays as
-    /// it is written, as in BuildKit; everything else is made absolute and cleaned.
+    /// What `WORKDIR written` in `directory` is called, with `/`: on Linux an absolute path stays
+    /// as it is written, as in BuildKit; everything else is made absolute and cleaned.
     pub(crate) fn working_directory(
         self,
         directory: &str,

@@ -200,8 +200,8 @@ impl ParseError {
 }
 
 impl ParseReason {
-    /// Whether BuildKit finds it when it cuts lines into words, and so in an `ONBUILD` that is never
-    /// triggered too. What else is wrong with a trigger it finds when it is triggered.
+    /// Whether BuildKit finds it when it cuts lines into words, and so in an `ONBUILD` that is
+    /// never triggered too. What else is wrong with a trigger it finds when it is triggered.
     pub(crate) fn is_about_lines(&self) -> bool {
         matches!(
             self,

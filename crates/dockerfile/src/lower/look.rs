@@ -63,8 +63,9 @@ pub fn outline(
     outlined().map_err(|error: LowerError| error.explained(file))
 }
 
-/// What `SOURCE_DATE_EPOCH` is: the build argument, or else the default of an `ARG` before the first
-/// `FROM`, which counts for the whole build as in BuildKit. `None` if it is neither, or empty.
+/// What `SOURCE_DATE_EPOCH` is: the build argument, or else the default of an `ARG` before the
+/// first `FROM`, which counts for the whole build as in BuildKit. `None` if it is neither, or
+/// empty.
 pub fn source_date_epoch(
     file: &Dockerfile,
     options: &Options,
