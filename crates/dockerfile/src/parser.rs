@@ -262,7 +262,7 @@ impl<'a> Parser<'a> {
                 self.set_role(LineRole::Comment);
                 continue;
             }
-            if bytes.iter().all(u8::is_ascii_whitespace) {
+            if std::str::from_utf8(bytes).is_ok_and(|text| text.trim().is_empty()) {
                 self.set_role(LineRole::Blank);
                 if !std::mem::replace(&mut empty, true) {
                     self.empty_continuation(line);
@@ -484,7 +484,8 @@ fn defined(kind: &InstructionKind) -> Option<(&'static str, Vec<String>)> {
 }
 
 fn is_comment(line: &[u8]) -> bool {
-    line.trim_ascii_start().first() == Some(&b'#')
+    let text = line.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    text.trim_start().starts_with('#')
 }
 
 /// The line without the escape character that continues it; `None` if it is not continued. An

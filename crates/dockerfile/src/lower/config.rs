@@ -92,7 +92,7 @@ impl Lowerer<'_> {
         let mut expanded = Vec::with_capacity(pairs.len());
         for pair in pairs {
             if pair.legacy {
-                let keyword = site.instruction.kind.keyword();
+                let keyword = &site.instruction.keyword.text;
                 let message = format!(
                     "\"{keyword} key=value\" should be used instead of legacy \"{keyword} key \
                      value\" format"
@@ -202,7 +202,7 @@ impl Lowerer<'_> {
     }
 
     pub(super) fn cmd(&mut self, stage: &mut Stage, command: &CommandLine, site: &Site<'_>) {
-        self.check_once("CMD", stage.cmd, site);
+        self.check_once(stage.cmd, site);
         self.check_exec(stage, command, site);
         stage.cmd = Some(site.statement());
         let arguments = arguments(stage, command);
@@ -212,7 +212,7 @@ impl Lowerer<'_> {
     }
 
     pub(super) fn entrypoint(&mut self, stage: &mut Stage, command: &CommandLine, site: &Site<'_>) {
-        self.check_once("ENTRYPOINT", stage.entrypoint, site);
+        self.check_once(stage.entrypoint, site);
         self.check_exec(stage, command, site);
         stage.entrypoint = Some(site.statement());
         let arguments = arguments(stage, command);
@@ -314,7 +314,7 @@ impl Lowerer<'_> {
     }
 
     pub(super) fn healthcheck(&mut self, stage: &mut Stage, check: &Healthcheck, site: &Site<'_>) {
-        self.check_once("HEALTHCHECK", stage.healthcheck, site);
+        self.check_once(stage.healthcheck, site);
         stage.healthcheck = Some(site.statement());
         let mut health = Health::default();
         let mut times = [0; 4];
@@ -355,8 +355,9 @@ impl Lowerer<'_> {
         stage.config.config.healthcheck = Some(health);
     }
 
-    fn check_once(&mut self, keyword: &str, earlier: Option<crate::span::Span>, site: &Site<'_>) {
+    fn check_once(&mut self, earlier: Option<crate::span::Span>, site: &Site<'_>) {
         if let Some(earlier) = earlier {
+            let keyword = &site.instruction.keyword.text;
             let message = format!(
                 "Multiple {keyword} instructions should not be used in the same stage because \
                  only the last one will be used"
@@ -374,7 +375,7 @@ impl Lowerer<'_> {
             self.check_program(stage, &command.words, site);
         }
         if !command.exec && stage.config.config.shell.is_empty() {
-            let keyword = site.instruction.kind.keyword();
+            let keyword = &site.instruction.keyword.text;
             let message = format!(
                 "JSON arguments recommended for {keyword} to prevent unintended behavior related \
                  to OS signals"

@@ -454,6 +454,19 @@ fn targets_of_a_file() {
 }
 
 #[test]
+fn messages_have_keywords_as_they_are_written() {
+    let text = "from scratch\ncmd a\nenv A b\ncmd b";
+    let report = report_with(text, &Options::new(platform("linux/amd64")));
+    let messages: Vec<&str> = report.warnings.iter().map(|w| w.message.as_str()).collect();
+    let json = "JSON arguments recommended for cmd to prevent unintended behavior related to OS \
+                signals";
+    let legacy = "\"env key=value\" should be used instead of legacy \"env key value\" format";
+    let once = "Multiple cmd instructions should not be used in the same stage because only the \
+                last one will be used";
+    assert_eq!(messages, [json, once, legacy, json]);
+}
+
+#[test]
 fn checks_are_shown_as_docker_shows_them() {
     let options = Options::new(platform("linux/amd64"));
     let clean = report_with("FROM scratch", &options);

@@ -193,6 +193,9 @@ fn lines() {
             r#"COPY "a" -> "b""#,
         ),
         ("USER a\\\nb", r#"USER "ab""#),
+        // What is white space to Unicode is an empty line, or goes before a comment.
+        ("USER a\\\n\u{a0}\n\u{b}\n\u{2003}# c\nb", r#"USER "ab""#),
+        ("\u{a0}# c\nUSER b", r#"USER "b""#),
         ("USER a\\\\\nUSER b", "USER \"a\\\\\\\\\"\nUSER \"b\""),
         (
             "\n\n  USER a\n\n# x\nUSER b # c",
