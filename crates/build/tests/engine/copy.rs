@@ -748,6 +748,21 @@ fn archives_upon_what_is_there() {
             "f 604 0:0 n/b \"b\"",
         ],
     );
+    // A directory that the archive does not state stays as it is.
+    bench.file("y.tar", tar(&[file("k/f", 0o640, "f")]));
+    check(
+        &bench,
+        false,
+        &format!("COPY --chmod=711 {from} bin/sub /n/k\nADD y.tar /n/"),
+        &[
+            "d 711 0:0 n/",
+            "d 711 0:0 n/k/",
+            "f 711 0:0 n/k/x.txt \"x\"",
+            "d 711 0:0 n/",
+            "d 711 0:0 n/k/",
+            "f 640 0:0 n/k/f \"f\"",
+        ],
+    );
 }
 
 fn bzip2(bytes: &[u8]) -> Vec<u8> {

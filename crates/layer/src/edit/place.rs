@@ -201,6 +201,11 @@ impl LayerEdit {
                 (true, true) if item.manner == Manner::Passed => {
                     return Ok(self.pass_through(existing, tree, item, options));
                 }
+                // An archive that does not state a directory says nothing of one that is there.
+                (true, true) if item.manner == Manner::Unpacked && source == Source::Implied => {
+                    self.asked.insert(self.tree.path(existing));
+                    return Ok(existing);
+                }
                 // As docker does when it unpacks an archive.
                 _ if item.manner == Manner::Unpacked => {}
                 (true, false) => {
