@@ -65,9 +65,9 @@ const ALL: [&str; 5] = [
 #[test]
 fn an_index_of_all() {
     let bench = bench();
-    let dockerfile = "FROM --platform=linux/amd64 oci-layout://base AS tools\nCOPY app /tools/app\n\
+    let dockerfile = "FROM --platform=linux/amd64 oci-layout://base AS linux-tools\nCOPY app /tools/app\n\
                       FROM oci-layout://base\nARG TARGETARCH TARGETOS\nENV ON=$TARGETOS-$TARGETARCH\n\
-                      COPY --from=tools /tools/ /t/\nCOPY data /";
+                      COPY --from=linux-tools /tools/ /t/\nCOPY data /";
     let ask = || Ask {
         platforms: &ALL,
         ..Ask::default()
@@ -105,7 +105,7 @@ fn an_index_of_all() {
     let tools = told
         .steps
         .iter()
-        .filter(|(name, _)| name.starts_with("[tools"));
+        .filter(|(name, _)| name.starts_with("[linux-tools"));
     assert_eq!(tools.count(), 1, "{:?}", told.steps);
     // Again, from another store, without a cache: the same.
     for ask in [
