@@ -362,13 +362,10 @@ fn hash_zeroes(hasher: &mut blake3::Hasher, count: u64) {
 
 /// Refuses names that could lead out of the layer, in either system.
 ///
-/// `/` alone names the root (kaniko writes it). Backslashes and colons are ordinary characters of
-/// Linux names; a Windows tree refuses them when it is stacked.
+/// Absolute names are a layer's matter: it refuses them when it is stacked, and a tar that is
+/// unpacked has them beneath its root. Backslashes and colons are ordinary characters of Linux
+/// names; a Windows tree refuses them.
 fn check_path(path: &[u8]) -> Result<(), String> {
-    let root = path.iter().all(|byte| matches!(byte, b'/' | b'.')) && !path.contains(&b'.');
-    if path.starts_with(b"/") && !root {
-        return Err("the name is absolute; names in a layer are relative to its root".to_owned());
-    }
     if path
         .split(|&byte| byte == b'/')
         .any(|component| component == b"..")

@@ -31,6 +31,9 @@ pub enum StackErrorKind {
     /// Two entries of one layer have the same name.
     #[error("the name stands twice in the layer")]
     Duplicate,
+    /// A name that begins at the root of a host.
+    #[error("the name is absolute; names in a layer are relative to its root")]
+    AbsoluteName,
     /// A hard link to nothing.
     #[error("hard link to {:?}, which does not exist", String::from_utf8_lossy(.0))]
     MissingTarget(Vec<u8>),
@@ -135,6 +138,11 @@ impl Stacker<'_> {
             kind,
         };
         self.check_format().map_err(|kind| error(0, kind))?;
+        // `/` alone names the root (kaniko writes it).
+        let is_absolute = |path: &[u8]| path.starts_with(b"/") && components(path).next().is_some();
+        if let Some(entry) = index.entries().position(|raw| is_absolute(raw.path())) {
+            return Err(error(entry, StackErrorKind::AbsoluteName));
+        }
         // Windows applies links after whiteouts, yet from the parent's own tree: look first.
         for entry in 0..index.len() {
             self.note_link(entry as u32)

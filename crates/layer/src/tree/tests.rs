@@ -285,6 +285,19 @@ fn following() {
     );
 }
 
+#[test]
+fn absolute_names() {
+    for line in ["f /a 1", "d //a", "h /a -> b", "d /etc/"] {
+        for format in [LayerFormat::Linux, LayerFormat::Windows] {
+            refuse(
+                format,
+                &[&["d Files", "f Files/b 1", "f b 1", line]],
+                "the name is absolute",
+            );
+        }
+    }
+}
+
 /// What a tar gives that is unpacked, and not taken for a layer.
 #[test]
 fn unpacked_tars() {
@@ -304,6 +317,10 @@ fn unpacked_tars() {
     check(
         &["d ./", "d ./a/", "f ./a/x 1", "f top/y 2"],
         &["d a", "f a/x 1", "d top (implied)", "f top/y 2"],
+    );
+    check(
+        &["f /a 1", "d /d/", "h /d/b -> /a"],
+        &["f a 1 =0", "d d", "f d/b 1 =0"],
     );
     // Names of whiteouts are names.
     check(
