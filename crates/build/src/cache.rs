@@ -10,7 +10,7 @@ use crossdock_layer::{
 };
 
 /// Changes whenever equal inputs may give other layers.
-const VERSION: &str = "crossdock cache 6";
+const VERSION: &str = "crossdock cache 7";
 
 /// What an operation made.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -204,7 +204,6 @@ impl Performer<'_> {
                 }
             }
         }
-        let several = copy.into_directory || all.len() > 1;
         for (tree, chosen) in &all {
             let added = match chosen {
                 Chosen::Part((directory, wanted, part)) => {
@@ -225,11 +224,10 @@ impl Performer<'_> {
                                 gathered.add_part(tree, one.node, &rest)
                             }
                         }
-                    } else if several {
+                    } else if copy.into_directory {
                         gathered.add_file(tree, one)
                     } else {
-                        gathered.add_single(tree, one);
-                        Ok(())
+                        gathered.add_single(tree, one)
                     }
                 }
             };

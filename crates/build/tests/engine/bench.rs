@@ -511,7 +511,11 @@ impl Bench {
             strict: ask.strict,
             pull: false,
             no_cache: ask.no_cache,
-            no_cache_stages: ask.no_cache_stages.iter().map(|&name| name.to_owned()).collect(),
+            no_cache_stages: ask
+                .no_cache_stages
+                .iter()
+                .map(|&name| name.to_owned())
+                .collect(),
             collision: ask.collision,
             foreign: ask.foreign,
             epoch: ask.epoch.map(Timestamp::from_seconds),

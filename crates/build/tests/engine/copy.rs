@@ -337,10 +337,18 @@ fn context() {
         &["d srv/", "d srv/sub/", "f srv/sub/a \"a\""],
     );
     check("COPY a www/x", &["d srv/", "f srv/x \"a\""]);
-    // Several sources make a directory, whether the destination is written as one or not.
+    // Each source is copied to that name, and the last stays, as in BuildKit.
+    check("COPY a d/b.txt /x", &["f x \"b\""]);
     check(
-        "COPY a d/b.txt /x",
-        &["d x/", "f x/a \"a\"", "f x/b.txt \"b\""],
+        "COPY d a /x",
+        &[
+            "d x/",
+            "f x/a \"a\"",
+            "f x/b.txt \"b\"",
+            "d x/e/",
+            "f x/e/.hidden \"h\"",
+            "f x/e/c.txt \"c\"",
+        ],
     );
     check(
         "COPY <<one <<\"two\" /x/\n$HOME\none\n$HOME\ntwo",

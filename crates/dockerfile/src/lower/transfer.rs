@@ -138,8 +138,7 @@ impl Lowerer<'_> {
             .resolve(&stage.directory, &written)
             .map_err(|error| site.path_error(word.span, error))?;
         self.check_windows_path(stage, &written, site.at(word.span));
-        let into_directory =
-            destination.directory || destination.path == "/" || transfer.sources.len() > 1;
+        let into_directory = destination.directory || destination.path == "/";
         if into_directory && !manner.parents {
             self.check_windows_files(stage, &sources, site);
         }

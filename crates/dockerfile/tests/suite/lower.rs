@@ -228,7 +228,7 @@ fn copies() {
     let head = "FROM scratch\n";
     for (copy, expected) in [
         ("COPY a /b", "copy #1:/a to #0:/b"),
-        ("COPY a b /c/", "copy #1:/a #1:/b to #0:/c (directory)"),
+        ("COPY a b /c/", "copy #1:/a #1:/b to #0:/c"),
         ("COPY . .", "copy #1:/ to #0:/ (directory)"),
         ("COPY ../../a x", "copy #1:/a to #0:/x"),
         (

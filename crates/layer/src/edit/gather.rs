@@ -14,8 +14,11 @@ pub struct Gathered<'a> {
     pub(crate) items: Vec<Item>,
     /// The entries directly below the destination, by name in the source.
     pub(crate) top: BTreeMap<Vec<u8>, usize>,
-    /// A single file that takes the destination's own name.
-    pub(crate) single: Option<usize>,
+    /// Files that take the destination's own name unless it is a directory, one after the other.
+    /// They come before all else: what follows a directory's contents lies beside them.
+    pub(crate) singles: Vec<usize>,
+    /// A source has made the destination a directory.
+    is_directory: bool,
     /// How the first source comes; none without sources.
     pub(crate) first: Option<Manner>,
 }
@@ -67,7 +70,8 @@ impl<'a> Gathered<'a> {
             trees: Vec::new(),
             items: Vec::new(),
             top: BTreeMap::new(),
-            single: None,
+            singles: Vec::new(),
+            is_directory: false,
             first: None,
         }
     }
@@ -121,8 +125,12 @@ impl<'a> Gathered<'a> {
         Ok(())
     }
 
-    /// Adds a file that takes the destination's own name.
-    pub fn add_single(&mut self, tree: &'a Tree, selected: &Selected) {
+    /// Adds a file that takes the destination's own name, in place of one before it, unless the
+    /// destination is a directory: then it lies there under its own name.
+    pub fn add_single(&mut self, tree: &'a Tree, selected: &Selected) -> Result<(), EditError> {
+        if self.is_directory {
+            return self.add_file(tree, selected);
+        }
         self.first.get_or_insert(Manner::Copied);
         let tree = self.tree(tree);
         let children = BTreeMap::new();
@@ -133,18 +141,15 @@ impl<'a> Gathered<'a> {
             manner: Manner::Copied,
             children,
         });
-        self.single = Some(self.items.len() - 1);
+        self.singles.push(self.items.len() - 1);
+        Ok(())
     }
 
     /// Everything that was gathered, in an order that depends on nothing but names.
     pub fn entries(&self) -> impl Iterator<Item = GatheredEntry<'a>> + '_ {
         let top = self.top.iter().map(|(name, item)| (name.clone(), *item));
-        let mut pending: Vec<(Vec<u8>, usize)> = self
-            .single
-            .map(|item| (Vec::new(), item))
-            .into_iter()
-            .chain(top)
-            .collect();
+        let singles = self.singles.iter().map(|item| (Vec::new(), *item));
+        let mut pending: Vec<(Vec<u8>, usize)> = singles.chain(top).collect();
         std::iter::from_fn(move || {
             let (path, place) = pending.pop()?;
             let item = &self.items[place];
@@ -167,6 +172,7 @@ impl<'a> Gathered<'a> {
         manner: Manner,
     ) -> Result<(), EditError> {
         self.first.get_or_insert(manner);
+        self.is_directory = true;
         let tree = self.tree(tree);
         let top = std::mem::take(&mut self.top);
         self.top = self.merge_children(tree, directory, part, manner, top)?;

@@ -23,7 +23,8 @@ const MAX_WINDOWS_PATH: usize = 32_767;
 impl LayerEdit {
     /// Copies what was gathered to `destination`, an absolute path as its user wrote it.
     ///
-    /// A single file takes the destination's name, unless a directory is there.
+    /// A single file takes the destination's name, unless a directory is there; of several the
+    /// last one stays, as in BuildKit.
     pub fn copy(
         &mut self,
         gathered: &Gathered<'_>,
@@ -36,11 +37,30 @@ impl LayerEdit {
         let Resolved { node, missing } = self.follow(&path)?;
         let exists = missing.is_empty();
         let mode = options.mode.as_ref();
-        if let Some(single) = gathered
-            .single
-            .filter(|_| !exists || !self.tree.is_directory(node))
+        if let Some((&last, before)) = gathered.singles.split_last()
+            && !(exists && self.tree.is_directory(node))
         {
-            return self.copy_single(gathered, single, node, missing, options);
+            let shown = || {
+                let relative = destination.strip_prefix(b"/").unwrap_or(destination);
+                show_path(self.tree.format(), relative)
+            };
+            if !gathered.top.is_empty() {
+                return Err(EditError::NotADirectory {
+                    path: shown(),
+                    hint: "; a file before it takes the name: end the destination with a slash"
+                        .to_owned(),
+                });
+            }
+            if !before.is_empty() {
+                let path = shown();
+                self.notes.push(Note {
+                    path,
+                    text: "gets each of several files, and only the last one stays: end the \
+                           destination with a slash"
+                        .to_owned(),
+                });
+            }
+            return self.copy_single(gathered, last, node, missing, options);
         }
         if exists && !self.tree.is_directory(node) {
             return Err(self.not_a_directory(node));
@@ -49,9 +69,11 @@ impl LayerEdit {
         let mode = mode.filter(|_| gathered.first != Some(Manner::Unpacked));
         let directory = self.make_parents(node, &missing, options.owner.as_ref(), mode)?;
         let mut top: BTreeMap<Vec<u8>, usize> = gathered.top.clone();
-        if let Some(single) = gathered.single {
+        // What came later replaces what came before.
+        for &single in gathered.singles.iter().rev() {
             let item = &gathered.items[single];
-            top.insert(gathered.trees[item.tree].name(item.named).to_vec(), single);
+            let name = gathered.trees[item.tree].name(item.named).to_vec();
+            top.entry(name).or_insert(single);
         }
         self.place_below(gathered, directory, &top, options)
     }

@@ -46,18 +46,17 @@ impl Case<'_> {
         let source = stack(self.from.0, self.from.1, &mut blobs);
         let base = stack(self.to.0, self.to.1, &mut blobs);
         let mut gathered = Gathered::new();
-        let several = self.sources.len() > 1 || self.destination.ends_with('/');
+        let into_directory = self.destination.ends_with('/');
         for path in self.sources {
             let found = select(&source, path.as_bytes(), path.contains('*'), &star);
             let found = found.map_err(|error| error.to_string())?;
             for selected in found {
                 if source.is_directory(selected.node) {
                     gathered.add_contents(&source, selected.node)
-                } else if several {
+                } else if into_directory {
                     gathered.add_file(&source, &selected)
                 } else {
-                    gathered.add_single(&source, &selected);
-                    Ok(())
+                    gathered.add_single(&source, &selected)
                 }
                 .map_err(|error| error.to_string())?;
             }
@@ -142,6 +141,20 @@ fn destinations() {
         &["d n", "f n/a 1", "f n/x 2", "d n/e", "f n/e/y 3"],
     );
     check(&["/d/*"], "/n/", &["d n", "f n/x 2", "f n/y 3"]);
+    // Several sources without a slash: the destination may become a directory on the way.
+    check(&["/a", "/d/x"], "/b", &["f b 2"]);
+    check(&["/d/x", "/a"], "/file", &["f file 1"]);
+    check(&["/a", "/d/x"], "/have", &["f have/a 1", "f have/x 2"]);
+    check(
+        &["/a", "/d"],
+        "/have",
+        &["f have/a 1", "f have/x 2", "d have/e", "f have/e/y 3"],
+    );
+    check(
+        &["/d", "/a"],
+        "/n",
+        &["d n", "f n/a 1", "f n/x 2", "d n/e", "f n/e/y 3"],
+    );
     check(&["/zz*"], "/n/", &["d n"]);
 }
 
@@ -180,6 +193,11 @@ fn refusals() {
     check(&["/a"], "/f/x/y", "not a directory");
     check(&["/d", "/e"], "/n/", "cannot copy to non-directory");
     check(&["/none"], "/n/", "not found");
+    check(
+        &["/a", "/d"],
+        "/n",
+        "cannot copy to non-directory: /n; a file before it takes the name: end the destination",
+    );
     let mut long = case(Linux, &[&["f a 1"]], Windows);
     let name = format!("/{}/", "n".repeat(256));
     long.destination = &name;
