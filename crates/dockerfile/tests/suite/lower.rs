@@ -228,7 +228,7 @@ fn copies() {
     let head = "FROM scratch\n";
     for (copy, expected) in [
         ("COPY a /b", "copy #1:/a to #0:/b"),
-        ("COPY a b /c/", "copy #1:/a #1:/b to #0:/c"),
+        ("COPY a b /c/", "copy #1:/a #1:/b to #0:/c (directory)"),
         ("COPY . .", "copy #1:/ to #0:/ (directory)"),
         ("COPY ../../a x", "copy #1:/a to #0:/x"),
         (
@@ -258,7 +258,7 @@ fn copies() {
             "copy #1:/a/b to #0:/d (directory) parents",
         ),
         ("ADD a.tar /b", "copy #1:/a.tar (unpack) to #0:/b"),
-        ("COPY a b /c", "copy #1:/a #1:/b to #0:/c (directory)"),
+        ("COPY a b /c", "copy #1:/a #1:/b to #0:/c"),
         ("ADD --unpack=false a.tar /b", "copy #1:/a.tar to #0:/b"),
     ] {
         let lines = format!("#0 scratch\n#1 context\n#2 {expected}");
@@ -484,7 +484,7 @@ fn what_is_elsewhere_is_a_tree_of_its_own() {
             "ADD --link --chown=1 --exclude=*.md git@x.org:a.git b https://x/c d <<e /f\ne"
                 .to_owned(),
             "#1 git git@x.org:a.git\n#2 context\n#3 download https://x/c as c\n\
-             #4 copy #1:/ #2:/b (unpack) #3:/c #2:/d (unpack) e=\"\" to #0:/f (directory) \
+             #4 copy #1:/ #2:/b (unpack) #3:/c #2:/d (unpack) e=\"\" to #0:/f \
              owner=1 link exclude=*.md"
                 .to_owned(),
         ),
