@@ -6,7 +6,15 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let whole = Executable::read(data);
-    for cut in [2, 4, 6, 20, 64, data.len() / 2, data.len().saturating_sub(1)] {
+    for cut in [
+        2,
+        4,
+        6,
+        20,
+        64,
+        data.len() / 2,
+        data.len().saturating_sub(1),
+    ] {
         let part = Executable::read(&data[..cut.min(data.len())]);
         match (part, &whole) {
             (Executable::Unknown, _) => {}

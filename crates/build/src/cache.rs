@@ -75,6 +75,19 @@ pub(crate) struct CachedResult {
     pub(crate) layers: Vec<DiffId>,
 }
 
+impl CachedResult {
+    /// The result of what depends on nothing but its key.
+    pub(crate) fn of_key(record: CacheRecord) -> Self {
+        Self {
+            record,
+            beneath: [0; 32],
+            questions: Vec::new(),
+            answers: [0; 32],
+            layers: Vec::new(),
+        }
+    }
+}
+
 /// The results of operations with one key, the newest first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CacheEntry(Vec<CachedResult>);

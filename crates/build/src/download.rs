@@ -255,15 +255,7 @@ impl Downloads<'_> {
             newest: None,
             origin: Some(held.origin.clone()),
         };
-        // It depends on nothing but its key.
-        let result = CachedResult {
-            record,
-            beneath: [0; 32],
-            questions: Vec::new(),
-            answers: [0; 32],
-            layers: Vec::new(),
-        };
-        let entry = CacheEntry::default().with(result);
+        let entry = CacheEntry::default().with(CachedResult::of_key(record));
         Ok(self.store.cache_put(key, &entry.to_bytes())?)
     }
 }

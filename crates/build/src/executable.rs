@@ -74,17 +74,11 @@ impl Performer<'_> {
                     let found = self.look_at(command, config, platform, state, &tree, is_new);
                     warnings.extend(found);
                 }
-                let result = CachedResult {
-                    record: CacheRecord {
-                        warnings: warnings.clone(),
-                        ..CacheRecord::default()
-                    },
-                    beneath: [0; 32],
-                    questions: Vec::new(),
-                    answers: [0; 32],
-                    layers: Vec::new(),
+                let record = CacheRecord {
+                    warnings: warnings.clone(),
+                    ..CacheRecord::default()
                 };
-                let entry = CacheEntry::default().with(result);
+                let entry = CacheEntry::default().with(CachedResult::of_key(record));
                 self.store.cache_put(&key, &entry.to_bytes())?;
                 warnings
             }

@@ -75,15 +75,7 @@ impl Exporter<'_> {
             newest: None,
             origin: None,
         };
-        // It depends on nothing but its key.
-        let result = CachedResult {
-            record,
-            beneath: [0; 32],
-            questions: Vec::new(),
-            answers: [0; 32],
-            layers: Vec::new(),
-        };
-        let entry = CacheEntry::default().with(result);
+        let entry = CacheEntry::default().with(CachedResult::of_key(record));
         self.store.cache_put(&key, &entry.to_bytes())?;
         self.stored.borrow_mut().push(made.digest);
         Ok(self.in_store(layer, made))

@@ -38,6 +38,8 @@ Examples:
 
 Environment: SOURCE_DATE_EPOCH, the latest time in new layers; CROSSDOCK_PROGRESS or
 BUILDKIT_PROGRESS, the default of --progress. Exit codes: crossdock --help")]
+// Brackets in the help are what a user may leave out, and no links.
+#[allow(rustdoc::broken_intra_doc_links)]
 pub(crate) struct Build {
     /// What COPY and ADD take files from: a folder, the URL of a tar, a git repository
     /// (https://HOST/NAME.git#REFERENCE:FOLDER), or - for standard input, which is a tar in any

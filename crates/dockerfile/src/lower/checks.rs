@@ -173,76 +173,10 @@ impl Lowerer<'_> {
         &self,
         text: &str,
     ) -> Result<Platform, crossdock_image::PlatformError> {
-        if text.contains('/') {
+        // What `local` means on a command line, a file does not say.
+        if text.eq_ignore_ascii_case("local") {
             return text.parse();
         }
-        let system = text.split('(').next().unwrap_or_default();
-        let is_one_of = |names: &[&str], name: &str| {
-            let mut names = names.iter();
-            names.any(|known| known.eq_ignore_ascii_case(name))
-        };
-        if is_one_of(&SYSTEMS, system) {
-            return format!("{text}/{}", self.options.build_platform.architecture).parse();
-        }
-        if is_one_of(&ARCHITECTURES, text) {
-            return format!("{}/{text}", self.options.build_platform.os).parse();
-        }
-        text.parse()
+        Platform::parse_specifier(text, &self.options.build_platform)
     }
 }
-
-/// Operating systems that a platform may be given by alone (containerd/platforms).
-const SYSTEMS: [&str; 18] = [
-    "aix",
-    "android",
-    "darwin",
-    "macos",
-    "dragonfly",
-    "freebsd",
-    "hurd",
-    "illumos",
-    "ios",
-    "js",
-    "linux",
-    "nacl",
-    "netbsd",
-    "openbsd",
-    "plan9",
-    "solaris",
-    "windows",
-    "zos",
-];
-
-/// Architectures that a platform may be given by alone, with their other names.
-const ARCHITECTURES: [&str; 30] = [
-    "386",
-    "i386",
-    "amd64",
-    "x86_64",
-    "x86-64",
-    "amd64p32",
-    "arm",
-    "armbe",
-    "armhf",
-    "armel",
-    "arm64",
-    "aarch64",
-    "arm64be",
-    "ppc64",
-    "ppc64le",
-    "loong64",
-    "mips",
-    "mipsle",
-    "mips64",
-    "mips64le",
-    "mips64p32",
-    "mips64p32le",
-    "ppc",
-    "riscv",
-    "riscv64",
-    "s390",
-    "s390x",
-    "sparc",
-    "sparc64",
-    "wasm",
-];
