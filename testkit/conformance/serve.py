@@ -4,6 +4,7 @@ import http.server
 import os
 import re
 import subprocess
+import sys
 import threading
 import urllib.parse
 
@@ -16,8 +17,7 @@ class Server:
         self.files = {}  # path: (bytes, headers)
         self.folders = {}  # path of a repository: folder of its .git
         handler = type("Bound", (_Handler,), {"served": self})
-        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = True
+        self._http = _Http(("127.0.0.1", 0), handler)
         self.host = f"127.0.0.1:{self._http.server_address[1]}"
         self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
         self._thread.start()
@@ -41,6 +41,15 @@ class Server:
     def restore(self, text):
         """A text of a result as it is on every machine: the port is another each time."""
         return text.replace(self.host, "@host@")
+
+
+class _Http(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        # A client may hang up; everything else is worth reading.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
