@@ -13,7 +13,7 @@ use crossdock_build::{
     Annotation, BuildRequest, Builder, Event, ForeignMetadata, Limits, Platform, Reference,
     Timestamp,
 };
-use crossdock_dockerfile::{Dockerfile, NamedContext, Options, Source};
+use crossdock_dockerfile::{Dockerfile, NamedContext, Options, Source, source_date_epoch};
 
 use self::contexts::{NamedContexts, Places};
 use self::output::{Wanted, outputs};
@@ -25,9 +25,15 @@ use crate::store::open_store;
 
 pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure> {
     arguments.for_docker.refuse()?;
-    let build_args = pairs(&arguments.build_args, "--build-arg", |name| {
+    let mut build_args = pairs(&arguments.build_args, "--build-arg", |name| {
         std::env::var(name).ok()
     })?;
+    // As buildx does: then an ARG of this name has the value too.
+    if let Ok(value) = std::env::var(EPOCH)
+        && !value.is_empty()
+    {
+        build_args.entry(EPOCH.to_owned()).or_insert(value);
+    }
     let wanted = Wanted {
         outputs: &arguments.outputs,
         push: arguments.push,
@@ -35,7 +41,6 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
         to_terminal: std::io::stdout().is_terminal(),
     };
     let outputs = outputs(&wanted)?;
-    let epoch = epoch(&build_args)?;
     let platforms = platforms(&arguments.platforms)?;
     let annotations = annotations(&arguments.annotations)?;
     let names = names(&arguments.tags)?;
@@ -68,6 +73,9 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
         let source = Source::new(&found.name, &found.bytes);
         Failure::diagnostic(&error.diagnostic(), &source)
     })?;
+    let epoch = source_date_epoch(&dockerfile, &options)
+        .map_err(|error| Failure::diagnostic(&error.diagnostic(), dockerfile.source()))?;
+    let epoch = epoch.map(|text| parse_epoch(&text)).transpose()?;
     let request = BuildRequest {
         dockerfile: &dockerfile,
         dockerfile_place: found.place,
@@ -188,24 +196,19 @@ fn pairs(
     Ok(pairs)
 }
 
-/// SOURCE_DATE_EPOCH of the build arguments, else of the environment.
-fn epoch(build_args: &BTreeMap<String, String>) -> Result<Option<Timestamp>, Failure> {
-    const NAME: &str = "SOURCE_DATE_EPOCH";
-    let text = build_args
-        .get(NAME)
-        .cloned()
-        .or_else(|| std::env::var(NAME).ok());
-    match text.as_deref().map(str::trim) {
-        None | Some("") => Ok(None),
-        Some(text) => match text.parse() {
-            Ok(seconds) => Ok(Some(Timestamp {
-                seconds,
-                nanoseconds: 0,
-            })),
-            Err(_) => Err(Failure::input(format!(
-                "{NAME}={text}: is not a whole number of seconds since 1970"
-            ))),
-        },
+/// The latest time of what a build makes, in seconds since 1970
+/// (https://reproducible-builds.org/specs/source-date-epoch/).
+const EPOCH: &str = "SOURCE_DATE_EPOCH";
+
+fn parse_epoch(text: &str) -> Result<Timestamp, Failure> {
+    match text.trim().parse() {
+        Ok(seconds) => Ok(Timestamp {
+            seconds,
+            nanoseconds: 0,
+        }),
+        Err(_) => Err(Failure::input(format!(
+            "{EPOCH}={text}: is not a whole number of seconds since 1970"
+        ))),
     }
 }
 

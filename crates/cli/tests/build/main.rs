@@ -239,6 +239,12 @@ fn source_date_epoch() {
     check(None, Some("2000"), "1970-01-01T00:33:20Z");
     check(Some("1000"), Some("2000"), "1970-01-01T00:33:20Z");
     check(Some("0"), None, "1970-01-01T00:00:00Z");
+    // The Dockerfile may say it, and is the last to be asked.
+    let dockerfile = format!("ARG SOURCE_DATE_EPOCH=3000\n{PLAIN}");
+    bench.write("context/Dockerfile", &dockerfile);
+    check(None, None, "1970-01-01T00:50:00Z");
+    check(Some("1000"), None, "1970-01-01T00:16:40Z");
+    check(None, Some("2000"), "1970-01-01T00:33:20Z");
     for wrong in ["x", "1.5"] {
         let ran = bench.run_with(&[], &[("SOURCE_DATE_EPOCH", wrong)], "");
         ran.expect(
