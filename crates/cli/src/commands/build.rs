@@ -197,7 +197,7 @@ fn pairs(
 }
 
 /// The latest time of what a build makes, in seconds since 1970
-/// (https://reproducible-builds.org/specs/source-date-epoch/).
+/// (<https://reproducible-builds.org/specs/source-date-epoch/>).
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
 fn parse_epoch(text: &str) -> Result<Timestamp, Failure> {
