@@ -42,8 +42,8 @@ bases_of_all_versions() {
     push_build store-bases "$HOST/base/all:1" "$platforms"
 }
 
-# many STORE NAME [OPTION...] <dockerfile.in: builds and pushes NAME for all platforms.
-many() { push_build "$1" "$HOST/$2" "$ALL_PLATFORMS" "${@:3}"; }
+# all_systems STORE NAME [OPTION...] <dockerfile.in: builds and pushes NAME for all platforms.
+all_systems() { push_build "$1" "$HOST/$2" "$ALL_PLATFORMS" "${@:3}"; }
 
 # takes STORE PLATFORM VERSION: what `pull --platform` chooses.
 takes() {
@@ -77,7 +77,7 @@ COPY --from=tools /tools/ /tools/
 COPY . /app/
 DOCKERFILE
     mark registry-index
-    check 'five images in one command' many store-index out/app:1
+    check 'five images in one command' all_systems store-index out/app:1
     check 'the base was asked for once' asked registry-index \
         'asks("HEAD", "manifests", "/base/all/manifests/1") == 1'
     check 'its layers were mounted, not sent' asked registry-index \
@@ -92,10 +92,10 @@ DOCKERFILE
     check 'the copies are equal where the system is' index_of out/app:1 \
         'len({l["digest"] for e in entries for l in image(e)[0]["layers"][-2:]}) == 4'
     mark registry-index
-    check 'again' many store-index out/app:1
+    check 'again' all_systems store-index out/app:1
     check 'nothing is sent or fetched' asked registry-index \
         'all(method == "HEAD" for method, *_ in requests)'
-    check 'from another store, under another name' many store-index-2 out/app:2 --no-cache
+    check 'from another store, under another name' all_systems store-index-2 out/app:2 --no-cache
     check 'the same index' same_remote out/app:1 out/app:2
 
     cat >dockerfile.in <<DOCKERFILE
@@ -106,7 +106,7 @@ FROM $HOST/nano:10.0.26100 AS windows-10.0.26100
 FROM \${TARGETOS}-\${TARGETOSVERSION}
 COPY . /app/
 DOCKERFILE
-    check 'bases with a tag for each version' many store-index out/tags:1
+    check 'bases with a tag for each version' all_systems store-index out/tags:1
     check 'lead to the same platforms' index_of out/tags:1 \
         'platforms[2:] == [f"windows({v})/amd64" for v in
             "10.0.17763.6054 10.0.20348.2700 10.0.26100.1742".split()]'
