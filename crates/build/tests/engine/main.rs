@@ -1,6 +1,7 @@
 //! Builds from beginning to end, judged by a reader of tars and a validator that are not the
 //! product's.
 
+mod add_archives;
 mod archive;
 mod bench;
 mod cache;
@@ -8,6 +9,7 @@ mod config;
 mod contexts;
 mod copy;
 mod damage;
+mod downloads;
 mod executables;
 mod from;
 mod output_files;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crossdock_build::{ErrorClass, ForeignMetadata, Output, OutputKind, OutputOptions, Target};
+use crossdock_host::{ContextKind, ContextReader, HOST_NAMES, HostNames, Visit};
 
 use crate::archive::{Entry, dir, file, hard_link, symlink};
 use crate::bench::{Ask, Bench};
@@ -298,34 +299,39 @@ fn folders() {
     assert_eq!(failed.class, ErrorClass::Input);
 }
 
-#[cfg(unix)]
 #[test]
 fn a_whole_base_in_a_folder() {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
-
+    // Windows has neither the modes nor the names, and what Wine makes of links means nothing.
+    if HOST_NAMES == HostNames::Windows {
+        return;
+    }
     let bench = bench();
     let ask = Ask {
         outputs: Some(vec![OutputKind::Local(bench.path("files")).into()]),
         ..Ask::default()
     };
     let told = bench.build(DOCKERFILE, ask).unwrap().told;
-    let found = |path: &str| fs::symlink_metadata(bench.path(&format!("files/{path}"))).unwrap();
-    assert_eq!(found("etc/a").permissions().mode() & 0o7777, 0o640);
-    assert_eq!(found("etc/a").mtime(), 1_000_000);
-    assert_eq!(found("etc/a").ino(), found("etc/b").ino());
-    assert_eq!(found("run").permissions().mode() & 0o7777, 0o1777);
-    let link = fs::read_link(bench.path("files/etc/link")).unwrap();
-    assert_eq!(link, Path::new("a"));
+    let reader = ContextReader::open(&bench.path("files")).unwrap();
+    let entries = reader.walk(&mut |_, _| Visit::Include).unwrap();
+    let found = |path: &str| {
+        let entry = entries.iter().find(|entry| entry.path == path.as_bytes());
+        entry.unwrap_or_else(|| panic!("{path} is not there"))
+    };
+    assert_eq!(found("etc/a").mode, 0o640);
+    assert_eq!(found("etc/a").mtime, (1_000_000, 0));
+    assert!(found("etc/a").hard_link.is_some());
+    assert_eq!(found("etc/a").hard_link, found("etc/b").hard_link);
+    assert_eq!(found("run").mode, 0o1777);
+    let target = b"a".to_vec();
+    assert_eq!(found("etc/link").kind, ContextKind::Symlink { target });
     assert_eq!(fs::read(bench.path("files/etc/old")).unwrap(), b"new");
     assert_eq!(fs::read(bench.path("files/run/x:y")).unwrap(), b"named");
-    // Root gives files away; others are told that they have them.
-    match found("etc/a").uid() {
-        7 => assert_eq!(told.warnings, [] as [&str; 0]),
-        _ => {
-            let owners = |text: &&String| text.contains("owners are not kept");
-            assert_eq!(told.warnings.iter().filter(owners).count(), 1);
-        }
-    }
+    // Root gives files away; others are told once that they have them.
+    let owners = |text: &&String| text.contains("owners are not kept");
+    assert_eq!(
+        told.warnings.iter().filter(owners).count(),
+        told.warnings.len().min(1)
+    );
     // docker keeps no owners either: that is nothing to fail for.
     let ask = Ask {
         outputs: Some(vec![OutputKind::Local(bench.path("files")).into()]),

@@ -81,7 +81,7 @@ pub(crate) fn plan(text: &str, options: &Options) -> Result<Plan, String> {
     panic!("lowering asks again and again");
 }
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     let mut options = Options::new(platform("linux/amd64"));
     options.build_args = [("GIVEN", "from-command-line"), ("TARGET", "x")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -98,12 +98,12 @@ fn operations(plan: &Plan) -> String {
     lines.join("\n")
 }
 
-fn check(text: &str, expected: &str) {
+pub(crate) fn check(text: &str, expected: &str) {
     let plan = plan(text, &options()).expect(text);
     assert_eq!(operations(&plan), expected, "{text}");
 }
 
-fn check_error(text: &str, expected: &str) {
+pub(crate) fn check_error(text: &str, expected: &str) {
     let error = plan(text, &options())
         .map(|plan| operations(&plan))
         .expect_err(text);
@@ -546,81 +546,6 @@ fn errors_of_copies() {
     }
 }
 
-/// The history that the instructions after `FROM` leave.
-fn history(text: &str) -> Vec<String> {
-    let plan = plan(text, &options()).expect(text);
-    let records = plan.target.history.into_iter();
-    records
-        .map(|record| {
-            assert_eq!(record.comment, "crossdock.dockerfile.v0");
-            let mark = if record.operation.is_some() {
-                ""
-            } else {
-                " (empty)"
-            };
-            format!("{}{mark}", record.created_by)
-        })
-        .collect()
-}
-
-#[test]
-fn history_is_written_as_buildkit_writes_it() {
-    for (line, expected) in [
-        (
-            "COPY --chown=a --chmod=644 --parents x y/",
-            "COPY --parents --chown=a --chmod=644 x y/ # buildkit",
-        ),
-        (
-            "COPY --from=b --link --exclude=q x y",
-            "COPY x y # buildkit",
-        ),
-        ("COPY <<a /b\na", "COPY <<a /b # buildkit"),
-        ("ADD x y", "ADD x y # buildkit"),
-        ("WORKDIR x", "WORKDIR /home/x"),
-        ("WORKDIR /x/./y//z/", "WORKDIR /x/./y//z/"),
-        ("WORKDIR x/../y/", "WORKDIR /home/y"),
-        ("WORKDIR ${EMPTY}", "WORKDIR /home"),
-        ("WORKDIR /", "WORKDIR / (empty)"),
-        ("ENV A=1 B=\"2 3\"", "ENV A=1 B=2 3 (empty)"),
-        ("ENV A x y", "ENV A=x y (empty)"),
-        (
-            "ARG A=1 B GIVEN TARGETOS",
-            "ARG A=1 B GIVEN=from-command-line TARGETOS=linux (empty)",
-        ),
-        ("LABEL a=b \"c d\"='e f'", "LABEL a=b c d=e f (empty)"),
-        ("USER a:b", "USER a:b (empty)"),
-        (
-            "CMD [\"a\", \"b \\\"c\\\"\\n\"]",
-            r#"CMD ["a" "b \"c\"\n"] (empty)"#,
-        ),
-        ("CMD echo $A", r#"CMD ["/bin/sh" "-c" "echo $A"] (empty)"#),
-        (
-            "CMD [\"\\u0001\\u00a0é\\u200b\\ud83d\\ude00\"]",
-            "CMD [\"\\x01\\u00a0é\\u200b😀\"] (empty)",
-        ),
-        ("ENTRYPOINT []", "ENTRYPOINT [] (empty)"),
-        ("SHELL [\"bash\", \"-c\"]", "SHELL [bash -c] (empty)"),
-        (
-            "EXPOSE 9 80/UDP 5-6",
-            "EXPOSE [5/tcp 6/tcp 80/udp 9/tcp] (empty)",
-        ),
-        ("VOLUME /a /b", "VOLUME [/a /b] (empty)"),
-        ("STOPSIGNAL sigterm", "STOPSIGNAL sigterm (empty)"),
-        ("MAINTAINER a b", "MAINTAINER a b (empty)"),
-        (
-            "HEALTHCHECK --interval=90s --timeout=1500ms CMD a b",
-            "HEALTHCHECK {Test:[CMD-SHELL a b] Interval:1m30s Timeout:1.5s StartPeriod:0s StartInterval:0s Retries:0} (empty)",
-        ),
-    ] {
-        assert_eq!(
-            history(&format!("FROM b AS b\nFROM a\n{line}")),
-            [expected],
-            "{line}"
-        );
-    }
-    assert!(history("FROM a\nONBUILD USER x").is_empty());
-}
-
 #[test]
 fn variables_and_arguments() {
     let label = |text: &str| {
@@ -828,133 +753,6 @@ fn errors_of_configs() {
     }
 }
 
-/// The rules that speak up, and where.
-fn warnings(text: &str) -> Vec<String> {
-    let plan = plan(text, &options()).expect(text);
-    let warnings = plan.warnings.iter();
-    warnings
-        .filter_map(|warning| Some((warning.rule?.name(), warning.span?)))
-        .map(|(name, span)| format!("{name} {:?}", &text[span.range()]))
-        .collect()
-}
-
-#[test]
-fn odd_things_are_warned_about() {
-    for (text, expected) in [
-        ("FROM a\nUSER b", ""),
-        ("from a\nuser b", ""),
-        ("FROM a\nuser b", "ConsistentInstructionCasing \"user\""),
-        ("FROM a as b", "FromAsCasing \" as \""),
-        ("FROM a\nONBUILD COPPY a b", "InvalidTrigger \"COPPY\""),
-        ("FROM a\nEXPOSE $NOPE", ""),
-        ("FROM a AS B", "StageNameCasing \"B\""),
-        ("FROM a AS b\nFROM c AS b", "DuplicateStageName \"b\""),
-        ("FROM a AS context", "ReservedStageName \"context\""),
-        ("FROM a$X", "UndefinedArgInFrom \"a$X\""),
-        ("ARG X\nFROM a$X", ""),
-        ("ARG LONG\nFROM a$LNOG", "UndefinedArgInFrom \"a$LNOG\""),
-        ("FROM a\nLABEL x=$LNAG", "UndefinedVar \"x=$LNAG\""),
-        ("FROM a\nARG X\nLABEL x=$X", ""),
-        ("FROM a\nENV X 1", "LegacyKeyValueFormat \"ENV X 1\""),
-        ("FROM a\nENV X=1 \\\n\n Y=2", "NoEmptyContinuation \"\""),
-        ("FROM a\nCMD x", "JSONArgsRecommended \"CMD x\""),
-        (
-            "FROM a\nCMD [\"x\"]\nCMD [\"y\"]",
-            "MultipleInstructionsDisallowed \"CMD [\\\"x\\\"]\"",
-        ),
-        ("FROM a\nWORKDIR x\nWORKDIR y", "WorkdirRelativePath \"x\""),
-        ("FROM a\nWORKDIR /x\nWORKDIR y", ""),
-        (
-            "FROM a\nENV DB_PASSWORD=1",
-            "SecretsUsedInArgOrEnv \"ENV DB_PASSWORD=1\"",
-        ),
-        ("FROM a\nENV PUBLIC_KEY=1", ""),
-        ("FROM a\nEXPOSE 80/TCP", "ExposeProtoCasing \"80/TCP\""),
-        (
-            "FROM a\nEXPOSE 127.0.0.1:81:80",
-            "ExposeInvalidFormat \"127.0.0.1:81:80\"",
-        ),
-        (
-            "FROM a\nMAINTAINER x",
-            "MaintainerDeprecated \"MAINTAINER x\"",
-        ),
-        (
-            "FROM --platform=$TARGETPLATFORM a",
-            "RedundantTargetPlatform \"--platform=$TARGETPLATFORM\"",
-        ),
-        (
-            "FROM --platform=${TARGETPLATFORM:-a/b}$X a",
-            "UndefinedArgInFrom \"--platform=${TARGETPLATFORM:-a/b}$X\"",
-        ),
-        ("FROM --platform=$BUILDPLATFORM a", ""),
-        (
-            "FROM --platform=linux/amd64 a",
-            "FromPlatformFlagConstDisallowed \"--platform=linux/amd64\"",
-        ),
-        ("FROM --platform=linux/amd64 a AS on-amd64", ""),
-        (
-            "FROM --platform=linux/arm64 a AS arm64",
-            "InvalidBaseImagePlatform \"FROM --platform=linux/arm64 a AS arm64\"",
-        ),
-        (
-            "FROM --platform=windows/amd64 scratch AS windows",
-            "WindowsVersionMissing \"FROM --platform=windows/amd64 scratch AS windows\"",
-        ),
-        (
-            "FROM --platform=windows(10.0.20348)/amd64 scratch AS windows",
-            "",
-        ),
-        (
-            "ARG GIVEN\nFROM a:$GIVEN",
-            "InvalidDefaultArgInFrom \"a:$GIVEN\"",
-        ),
-        ("ARG X=1\nFROM a:$X", ""),
-        ("# check=skip=JsonArgsRecommended\nFROM a\nCMD x", ""),
-        ("# check=skip=all\nFROM a as B\nCMD x", ""),
-    ] {
-        assert_eq!(warnings(text).join(", "), expected, "{text}");
-    }
-    check_error("# check=error=true\nFROM a\nCMD x", "there are");
-    // Our own checks stop nothing.
-    check("# check=error=true\nFROM a\nONBUILD COPPY", "#0 image a");
-}
-
-#[test]
-fn unused_build_arguments_are_warned_about() {
-    let mut options = Options::new(platform("linux/amd64"));
-    for name in [
-        "https_proxy",
-        "TARGETARCH",
-        "SOURCE_DATE_EPOCH",
-        "USED",
-        "UNSUED",
-    ] {
-        options.build_args.insert(name.to_owned(), "1".to_owned());
-    }
-    let plan = plan("ARG USED\nFROM scratch\nARG UNUSED", &options).expect("valid");
-    let shown: Vec<&str> = plan.warnings.iter().map(|w| w.message.as_str()).collect();
-    assert_eq!(
-        shown,
-        ["the build argument UNSUED is not used: no ARG declares it"]
-    );
-    assert_eq!(
-        plan.warnings[0].help.as_deref(),
-        Some("did you mean UNUSED?")
-    );
-}
-
-#[test]
-fn windows_from_scratch_names_the_flag() {
-    let text = "FROM --platform=windows/amd64 scratch";
-    let plan = plan(text, &options()).expect(text);
-    let help = plan
-        .warnings
-        .iter()
-        .find_map(|warning| warning.help.as_deref());
-    let expected = "name the version: --platform windows(10.0.20348)/amd64";
-    assert_eq!(help, Some(expected));
-}
-
 #[test]
 fn a_base_keeps_its_history_and_nothing_that_the_builder_fills_in() {
     let plan = plan("FROM a\nUSER x", &options()).expect("valid");
@@ -962,84 +760,4 @@ fn a_base_keeps_its_history_and_nothing_that_the_builder_fills_in() {
     assert_eq!(plan.target.base_history[0].created_by, "base a");
     assert!(config.history.is_empty() && config.created.is_none());
     assert!(config.rootfs.diff_ids.is_empty());
-}
-
-#[test]
-fn what_is_odd_for_windows() {
-    for (text, expected) in [
-        ("ENV Path=C:/app", "WindowsPathVariable \"ENV Path=C:/app\""),
-        ("ENV PATH=C:\\\\Windows\\\\System32;C:\\\\app", ""),
-        ("ENV PATH=c:/windows/system32\nENV PATH=x", ""),
-        ("WORKDIR /a./b", "WindowsInvalidName \"/a./b\""),
-        ("WORKDIR C:/ok/.hidden/a.b", ""),
-        ("COPY a C:/aux/", "WindowsInvalidName \"C:/aux/\""),
-        ("COPY a what?", "WindowsInvalidName \"what?\""),
-        ("COPY a nul.tar.gz", "WindowsInvalidName \"nul.tar.gz\""),
-        ("COPY a com10", ""),
-        ("COPY a LPT³", "WindowsInvalidName \"LPT³\""),
-        ("COPY nul a", ""),
-        (
-            "ADD https://x/con /a/",
-            "WindowsInvalidName \"ADD https://x/con /a/\"",
-        ),
-        (
-            "COPY <<com1 <<B /a/\ncom1\nB",
-            "WindowsInvalidName \"COPY <<com1 <<B /a/\"",
-        ),
-        ("COPY <<com1 /a\ncom1", ""),
-        ("COPY <<ä <<Ä /a/\nä\nÄ", "CaseClash \"COPY <<ä <<Ä /a/\""),
-        (
-            "COPY x/Read.me y/README y/read.ME /a/",
-            "CaseClash \"COPY x/Read.me y/README y/read.ME /a/\"",
-        ),
-        ("COPY x/Lib y/lib x/*.c /a/", ""),
-        (
-            "CMD [\"/bin/sh\", \"x\"]",
-            "ForeignProgram \"\\\"/bin/sh\\\"\"",
-        ),
-        (
-            "SHELL [\"/usr/bin/bash\"]",
-            "ForeignProgram \"\\\"/usr/bin/bash\\\"\"",
-        ),
-        (
-            "ENTRYPOINT [\"run.SH\"]",
-            "ForeignProgram \"\\\"run.SH\\\"\"",
-        ),
-        (
-            "HEALTHCHECK CMD [\"/bin/true\"]",
-            "ForeignProgram \"\\\"/bin/true\\\"\"",
-        ),
-        ("CMD [\"powershell\"]", ""),
-    ] {
-        let head = "FROM --platform=windows(10.0.1)/amd64 scratch AS windows\n";
-        assert_eq!(
-            warnings(&format!("{head}{text}")).join(", "),
-            expected,
-            "{text}"
-        );
-    }
-    for (text, expected) in [
-        ("ENV PATH=/x", ""),
-        ("WORKDIR /a./nul", ""),
-        ("COPY <<ä <<Ä /a/\nä\nÄ", ""),
-        (
-            "CMD [\"powershell\", \"-c\"]",
-            "ForeignProgram \"\\\"powershell\\\"\"",
-        ),
-        (
-            "CMD [\"C:\\\\x.exe\"]",
-            "ForeignProgram \"\\\"C:\\\\\\\\x.exe\\\"\"",
-        ),
-        (
-            "SHELL [\"cmd\", \"/S\", \"/C\"]",
-            "ForeignProgram \"\\\"cmd\\\"\"",
-        ),
-        ("CMD [\"/bin/sh\"]", ""),
-    ] {
-        assert_eq!(
-            warnings(&format!("FROM scratch\n{text}")).join(", "),
-            expected,
-            "{text}"
-        );
-    }
 }

@@ -6,6 +6,8 @@ mod expand;
 mod golden;
 mod ignore;
 mod lower;
+mod lower_history;
+mod lower_warnings;
 mod matching;
 mod parse;
 mod paths;
