@@ -431,6 +431,9 @@ fn places() {
     check_child("no parent", vec![file("Files/t/a/b")], &[Rule::Parent]);
     let late = vec![file("Files/t/a/b"), dir("Files/t/a")];
     check_child("late parent", late, &[Rule::Parent, Rule::Order]);
+    // What is behind a name that leads nowhere cannot be told.
+    check_child("dead", vec![link("Files/t/l", "l\\..", "1056")], &[]);
+    check_child("gone", vec![link("Files/t/l", "no\\..", "1056")], &[]);
     let below = vec![link("Files/t/l", "..", "1040"), file("Files/t/l/x")];
     check_child("below a link", below, &[Rule::Ancestor]);
     let logs = vec![

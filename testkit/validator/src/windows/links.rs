@@ -165,7 +165,9 @@ impl Check<'_> {
             }
         }
         for link in std::mem::take(&mut self.symlinks) {
-            let kind = resolve(&link.path, &link.text).and_then(|target| self.kind_of(&target));
+            let is_directory = |path: &str| self.kind_of(path) == Some(EntryKind::Directory);
+            let target = resolve(&link.path, &link.text, is_directory);
+            let kind = target.and_then(|target| self.kind_of(&target));
             let directory = match kind {
                 Some(EntryKind::Directory) => true,
                 Some(EntryKind::File | EntryKind::HardLink) => false,
@@ -204,7 +206,9 @@ fn drive(text: &str) -> Option<&str> {
 }
 
 /// The path of a link's target in the layer; nothing for other drives and for texts that lead out.
-fn resolve(path: &str, text: &str) -> Option<String> {
+/// Nothing too where `..` goes back from what is no directory: Linux finds nothing there, while
+/// Windows, which takes `x\..` together before it looks, finds the directory that has `x`.
+fn resolve(path: &str, text: &str, is_directory: impl Fn(&str) -> bool) -> Option<String> {
     let tree = if path.starts_with("UtilityVM/Files/") {
         "UtilityVM/Files"
     } else {
@@ -225,10 +229,17 @@ fn resolve(path: &str, text: &str) -> Option<String> {
         split(path.strip_prefix(tree)?).0
     };
     let mut parts: Vec<&str> = start.split('/').filter(|c| !c.is_empty()).collect();
+    let mut known = parts.len();
     for part in rooted.unwrap_or(text).split('\\') {
         match part {
             "" | "." => {}
-            ".." => drop(parts.pop()?),
+            ".." => {
+                if parts.len() > known && !is_directory(&format!("{tree}/{}", parts.join("/"))) {
+                    return None;
+                }
+                parts.pop()?;
+                known = known.min(parts.len());
+            }
             part => parts.push(part),
         }
     }
