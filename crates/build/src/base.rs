@@ -70,10 +70,7 @@ impl ImageFinder<'_> {
     ) -> Result<BaseImage, BuildError> {
         match source.reference() {
             None => {
-                let ImageSource::Layout(reference) = source else {
-                    unreachable!("everything else has a reference");
-                };
-                let found = self.in_layout(source, reference, platform)?;
+                let found = self.in_file(source, platform)?;
                 let (manifest, _) = found.manifest(platform)?;
                 found.image(&manifest)
             }
@@ -89,6 +86,19 @@ impl ImageFinder<'_> {
                 let (manifest, _) = found.manifest(platform)?;
                 found.image(&manifest)
             }
+        }
+    }
+
+    /// What a source that is no reference means. `platform` chooses where a layout without an
+    /// index has several images.
+    pub(crate) fn in_file(
+        &self,
+        source: &ImageSource,
+        platform: &Platform,
+    ) -> Result<Found, BuildError> {
+        match source {
+            ImageSource::Layout(reference) => self.in_layout(source, reference, platform),
+            ImageSource::Registry(_) => unreachable!("it has a reference"),
         }
     }
 
@@ -129,12 +139,7 @@ impl ImageFinder<'_> {
         let Some(descriptor) = self.store.resolve(&store_name(reference))? else {
             return Ok(None);
         };
-        let found = Found {
-            descriptor,
-            // A layer that is missing, of a pulled image that was damaged since, is downloaded.
-            place: self.remote(reference),
-            image: reference.familiar(),
-        };
+        let found = self.stored(reference, descriptor);
         // Of an index, `pull` may have brought one platform only, and the registry has the others.
         match found.manifest(platform) {
             Ok((manifest, chosen)) if chosen.fits => {
@@ -146,6 +151,16 @@ impl ImageFinder<'_> {
                 })
             }
             _ => Ok(None),
+        }
+    }
+
+    /// An image that the store has under a name.
+    pub(crate) fn stored(&self, reference: &Reference, descriptor: Descriptor) -> Found {
+        Found {
+            descriptor,
+            // A layer that is missing, of a pulled image that was damaged since, is downloaded.
+            place: self.remote(reference),
+            image: reference.familiar(),
         }
     }
 

@@ -294,23 +294,7 @@ impl Spool {
                 Box::new(io::BufReader::with_capacity(128 << 10, stored))
             }
         };
-        let whole: Box<dyn Read> = match &content.sparse {
-            None => stored,
-            Some(segments) => Box::new(Sparse {
-                stored,
-                segments: Arc::clone(segments),
-                next: 0,
-                position: 0,
-                size: content.size,
-            }),
-        };
-        Ok(Box::new(Checked {
-            inner: whole,
-            hasher: blake3::Hasher::new(),
-            expected: content.hash,
-            remaining: content.size,
-            layer: content.layer,
-        }))
+        Ok(whole_file(stored, content))
     }
 }
 
@@ -365,6 +349,47 @@ pub(crate) fn read_start(
         job.run()?;
     }
     Ok(bytes)
+}
+
+/// Opens the content of one file where it lies, checked against the index's hash at its end. What
+/// is not good for a whole layer is good for one large file: nothing is kept of it.
+pub(crate) fn open_content(
+    content: &LayerContent,
+    find: FindLayer<'_>,
+    store: &Store,
+) -> io::Result<Box<dyn Read>> {
+    let offset = content.extent.offset;
+    let (reader, start) = access(find(&content.layer)?, store).open(offset)?;
+    let mut reader: Box<dyn Read> = Box::new(reader);
+    pass(
+        &mut reader,
+        offset - start,
+        &mut io::sink(),
+        &mut vec![0; BUFFER],
+    )?;
+    let stored = Box::new(reader.take(content.extent.length));
+    Ok(whole_file(stored, content))
+}
+
+/// A file with its holes, of which the end is only reached if the bytes are those of the index.
+fn whole_file(stored: Box<dyn Read>, content: &LayerContent) -> Box<dyn Read> {
+    let whole: Box<dyn Read> = match &content.sparse {
+        None => stored,
+        Some(segments) => Box::new(Sparse {
+            stored,
+            segments: Arc::clone(segments),
+            next: 0,
+            position: 0,
+            size: content.size,
+        }),
+    };
+    Box::new(Checked {
+        inner: whole,
+        hasher: blake3::Hasher::new(),
+        expected: content.hash,
+        remaining: content.size,
+        layer: content.layer,
+    })
 }
 
 struct SharedBytes(Arc<Vec<u8>>);
@@ -442,28 +467,35 @@ fn access(found: Found, store: &Store) -> Access {
     Access::Whole(Mutex::new(Some(found)))
 }
 
-impl Job<'_> {
-    fn run(self) -> io::Result<()> {
-        let mut reader = match self.access {
-            Access::Points(file, points) => {
-                let point = points.before(self.span.start());
+impl Access {
+    /// Opens the layer's content at the last place before `offset` that can be begun at, and says
+    /// which offset that is.
+    fn open(&self, offset: u64) -> io::Result<(Decompressor<Box<dyn Read + Send>>, u64)> {
+        match self {
+            Self::Points(file, points) => {
+                let point = points.before(offset);
                 let blob: Box<dyn Read + Send> = Box::new(FileFrom {
                     file: Arc::clone(file),
                     offset: point.compressed,
                 });
-                Decompressor::at(&point, blob)?
+                Ok((Decompressor::at(&point, blob)?, point.uncompressed))
             }
-            Access::Whole(found) => {
+            Self::Whole(found) => {
                 let found = lock(found).take();
                 let blob = match found.ok_or_else(|| io::Error::other("it is read already"))? {
                     Found::Archive(blob) => blob,
                     Found::Layer(layer) => layer.open().map_err(io::Error::other)?,
                 };
-                Decompressor::new(blob)?
+                Ok((Decompressor::new(blob)?, 0))
             }
-        };
+        }
+    }
+}
+
+impl Job<'_> {
+    fn run(self) -> io::Result<()> {
+        let (mut reader, mut position) = self.access.open(self.span.start())?;
         let mut buffer = vec![0; BUFFER];
-        let mut position = self.span.start();
         let mut target = self.target;
         for &(offset, length) in self.span.pieces() {
             let gap = offset - position;

@@ -572,7 +572,7 @@ impl BuildError {
 }
 
 /// What a failure to read content is: bytes that are not what they should be, or the machine's.
-fn class_of_content(error: &io::Error) -> ErrorClass {
+pub(crate) fn class_of_content(error: &io::Error) -> ErrorClass {
     let inner = error.get_ref();
     if let Some(error) = inner.and_then(|inner| inner.downcast_ref::<BuildError>()) {
         return error.class();

@@ -8,6 +8,7 @@ mod annotations;
 mod archive;
 mod assemble;
 mod base;
+mod browse;
 mod builder;
 mod cache;
 mod choice;
@@ -36,6 +37,10 @@ mod user_names;
 mod write;
 
 pub use annotations::{Annotation, AnnotationError, AnnotationLevel};
+pub use browse::{
+    BrowseError, FoundPath, ImageLayer, Images, NamedImage, OpenedImage, PathError, PathProblem,
+    PlatformChoice, find_path, shown_name, shown_path,
+};
 pub use builder::{BuildRequest, Builder, Built, ForeignMetadata};
 pub use compose::ComposedImage;
 pub use context::{
@@ -53,7 +58,7 @@ pub use push::push;
 /// The types of other crates that a caller needs to fill a [`BuildRequest`].
 pub use crossdock_image::{
     Descriptor, Digest, GitUrl, HttpUrl, ImageSource, Platform, PlatformError, Reference,
-    RemoteSource, RemoteSourceError, format_rfc3339,
+    RemoteSource, RemoteSourceError, format_rfc3339, split_image_path,
 };
 pub use crossdock_layer::{
     Codec, CollisionPolicy, Compression, LevelError, Limits, Loss, LossKind, Timestamp,

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod build;
+mod cat;
 mod completion;
 mod for_docker;
 mod login;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum as _};
 
 pub(crate) use self::build::{Build, Call, CallMethod, Foreign};
+pub(crate) use self::cat::Cat;
 pub(crate) use self::completion::Completion;
 pub(crate) use self::login::{Login, Logout};
 pub(crate) use self::prune::Prune;
@@ -57,6 +59,7 @@ pub(crate) enum Command {
     Build(Box<Build>),
     Pull(Pull),
     Push(Push),
+    Cat(Cat),
     Login(Login),
     Logout(Logout),
     Prune(Prune),
@@ -159,7 +162,7 @@ pub(crate) struct Push {
 }
 
 /// Reads a size: bytes, or with a unit such as K, MB, GiB (all powers of 1,024).
-fn parse_size(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());

@@ -12,7 +12,8 @@ use crate::progress::{print, visible_lines};
 #[derive(Debug)]
 pub(crate) struct Failure {
     text: String,
-    class: ErrorClass,
+    /// None where it is nobody's fault.
+    class: Option<ErrorClass>,
 }
 
 impl Failure {
@@ -20,7 +21,7 @@ impl Failure {
     pub(crate) fn input(text: impl fmt::Display) -> Self {
         Self {
             text: format!("error: {text}\n"),
-            class: ErrorClass::Input,
+            class: Some(ErrorClass::Input),
         }
     }
 
@@ -28,7 +29,7 @@ impl Failure {
     pub(crate) fn system(text: impl fmt::Display) -> Self {
         Self {
             text: format!("error: {text}\n"),
-            class: ErrorClass::System,
+            class: Some(ErrorClass::System),
         }
     }
 
@@ -36,7 +37,7 @@ impl Failure {
     pub(crate) fn told() -> Self {
         Self {
             text: String::new(),
-            class: ErrorClass::Input,
+            class: Some(ErrorClass::Input),
         }
     }
 
@@ -49,7 +50,7 @@ impl Failure {
     pub(crate) fn diagnostic(diagnostic: &Diagnostic, source: &Source) -> Self {
         Self {
             text: diagnostic.render(source),
-            class: ErrorClass::Input,
+            class: Some(ErrorClass::Input),
         }
     }
 
@@ -63,9 +64,22 @@ impl Failure {
 
     /// Something else with an image that failed.
     pub(crate) fn image(error: &BuildError) -> Self {
+        Self::of(error, error.class())
+    }
+
+    /// An error of a known class.
+    pub(crate) fn of(error: &dyn fmt::Display, class: ErrorClass) -> Self {
         Self {
             text: format!("error: {error}\n"),
-            class: error.class(),
+            class: Some(class),
+        }
+    }
+
+    /// Whoever read the answer went away and wants no more of it.
+    pub(crate) fn nobody_reads() -> Self {
+        Self {
+            text: String::new(),
+            class: None,
         }
     }
 
@@ -76,10 +90,11 @@ impl Failure {
     pub(crate) fn report(&self) -> ExitCode {
         print(&visible_lines(&self.text));
         ExitCode::from(match self.class {
-            ErrorClass::Input => 1,
-            ErrorClass::Integrity => 3,
-            ErrorClass::System => 4,
-            ErrorClass::Strict => 5,
+            None => 0,
+            Some(ErrorClass::Input) => 1,
+            Some(ErrorClass::Integrity) => 3,
+            Some(ErrorClass::System) => 4,
+            Some(ErrorClass::Strict) => 5,
         })
     }
 }

@@ -3,9 +3,12 @@
 mod arguments;
 mod commands;
 mod failure;
+mod image;
+mod out;
 mod progress;
 mod registry;
 mod store;
+mod table;
 
 use std::process::ExitCode;
 
@@ -19,6 +22,7 @@ fn main() -> ExitCode {
     let _ = crossdock_host::on_interruption(progress::interrupted);
     let result = match &arguments.command {
         Command::Build(build) => commands::build::run(arguments.root.as_deref(), build),
+        Command::Cat(cat) => commands::cat::run(arguments.root.as_deref(), cat),
         Command::Completion(completion) => commands::completion::run(completion),
         Command::Login(login) => commands::login::run(login),
         Command::Logout(logout) => commands::logout::run(logout),

@@ -1,5 +1,6 @@
 //! Progress on standard error: lines, a picture that changes, or JSON.
 
+mod brief;
 mod losses;
 mod plain;
 mod rawjson;
@@ -20,13 +21,14 @@ use crossdock_dockerfile::{Diagnostic, Source};
 use crossdock_host::Interruption;
 
 use crate::failure::Failure;
+pub(crate) use brief::BriefProgress;
 use losses::list_losses;
 use plain::Plain;
 use rawjson::RawJson;
 pub(crate) use rawjson::{Warning, warning_of};
 use render::{Screen, render};
 use terminal::Drawn;
-pub(crate) use text::visible_lines;
+pub(crate) use text::{size, visible, visible_lines};
 use view::{Ended, Ending, View};
 
 /// How progress is shown.

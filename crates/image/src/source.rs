@@ -45,6 +45,11 @@ pub enum SourceError {
 }
 
 impl ImageSource {
+    /// Reads an argument of a command line, which may be the path of an archive or a layout too.
+    pub fn from_argument(text: &str) -> Result<Self, SourceError> {
+        text.parse()
+    }
+
     /// The reference that the text for a registry is read as; `None` for a layout.
     ///
     /// It is read here and not at the door, because text that turns out to name a stage or a
@@ -107,6 +112,31 @@ impl FromStr for ImageSource {
             digest,
         }))
     }
+}
+
+/// Divides `IMAGE:PATH` at the first colon that a path follows which begins with `/`, `\` or a
+/// drive; else at the last colon. The colons of `oci-layout://` and of a drive before it do not
+/// count.
+pub fn split_image_path(text: &str) -> Option<(&str, &str)> {
+    let bytes = text.as_bytes();
+    let is_drive = |at: usize| {
+        bytes.get(at).is_some_and(u8::is_ascii_alphabetic)
+            && bytes.get(at + 1) == Some(&b':')
+            && matches!(bytes.get(at + 2), Some(b'/' | b'\\'))
+    };
+    let mut start = text.find("://").map_or(0, |at| at + 3);
+    if is_drive(start) {
+        start += 2;
+    }
+    let is_path = |at: usize| matches!(bytes.get(at), Some(b'/' | b'\\')) || is_drive(at);
+    let colons = || {
+        let colons = text[start..].match_indices(':');
+        colons.map(|(at, _)| start + at)
+    };
+    let at = colons()
+        .find(|at| is_path(at + 1))
+        .or_else(|| colons().next_back())?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 impl fmt::Display for ImageSource {

@@ -161,7 +161,7 @@ fn annotations(arguments: &[String]) -> Result<Vec<Annotation>, Failure> {
 
 /// The platform that BUILDPLATFORM names: Linux on the host's architecture, as in docker, whose
 /// engine runs Linux on every host.
-pub(super) fn host_platform() -> Platform {
+pub(crate) fn host_platform() -> Platform {
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
@@ -230,7 +230,7 @@ fn parse_name(flag: &str, text: &str) -> Result<Reference, Failure> {
     Ok(name)
 }
 
-pub(super) fn limits(most: Option<u64>) -> Limits {
+pub(crate) fn limits(most: Option<u64>) -> Limits {
     match most {
         None => Limits::default(),
         // Whoever names a size has thought about bombs.

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod build;
+pub(crate) mod cat;
 pub(crate) mod completion;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -9,6 +10,6 @@ pub(crate) mod pull;
 pub(crate) mod push;
 
 /// Threads that work at once: one for each core.
-fn threads() -> usize {
+pub(crate) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -61,3 +61,32 @@ fn references() {
     assert_eq!(source.to_string(), "docker.io/library/debian:12");
     assert_eq!(source.reference().unwrap().unwrap(), debian);
 }
+
+#[test]
+fn image_and_path() {
+    let check = |text: &str, expected: Option<(&str, &str)>| {
+        assert_eq!(split_image_path(text), expected, "{text}");
+    };
+    check("debian:/etc", Some(("debian", "/etc")));
+    check("debian:12:/etc", Some(("debian:12", "/etc")));
+    check(
+        "localhost:5000/a/b:1:/etc/x:y",
+        Some(("localhost:5000/a/b:1", "/etc/x:y")),
+    );
+    check(r"win:C:\Windows", Some(("win", r"C:\Windows")));
+    check("win:1:c:/Windows", Some(("win:1", "c:/Windows")));
+    check(r"win:\x", Some(("win", r"\x")));
+    check("debian:12:etc", Some(("debian:12", "etc")));
+    check("debian:etc", Some(("debian", "etc")));
+    check("debian", None);
+    check(
+        "oci-layout:///a/b:1:/etc",
+        Some(("oci-layout:///a/b:1", "/etc")),
+    );
+    check(
+        r"oci-layout://C:\a:/etc",
+        Some((r"oci-layout://C:\a", "/etc")),
+    );
+    check(r"C:\a.tar:/etc", Some((r"C:\a.tar", "/etc")));
+    check("./a.tar:/", Some(("./a.tar", "/")));
+}
