@@ -28,7 +28,8 @@ use unix::Root;
 /// # What is there already
 /// Directories are merged: what is in them stays. Everything else that has the path of an entry is
 /// removed first, so that neither the other names of a file nor what a link points to change. No
-/// symbolic link inside the folder is ever followed. (On Unix the kernel guarantees that; elsewhere
+/// symbolic link inside the folder is ever followed; a writer that is
+/// [`refusing_other_kinds`](Self::refusing_other_kinds) stops at one where a directory should be. (On Unix the kernel guarantees that; elsewhere
 /// someone who swaps a directory for a link at the right moment can defeat it.)
 #[derive(Debug)]
 pub struct FolderWriter {
@@ -184,6 +185,13 @@ impl FolderWriter {
                 source,
             }),
         }
+    }
+
+    /// From now on a directory that is there is not replaced by something else, nor something else
+    /// by a directory: whoever asks for a file does not mean that a tree of theirs goes.
+    pub fn refusing_other_kinds(mut self) -> Self {
+        self.root.refuse_other_kinds();
+        self
     }
 
     /// The folder as it was given.
@@ -348,6 +356,20 @@ impl Write for FolderFile<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+/// What would be replaced by something of another kind, and must not be.
+fn other_kind(is_directory: bool) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        match is_directory {
+            true => "a folder is there, and would have to go; remove it, or copy to another place",
+            false => {
+                "something that is no folder is there, and would have to go; remove it, or copy \
+                 to another place"
+            }
+        },
+    )
 }
 
 /// setuid and setgid.

@@ -5,13 +5,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{FileMetadata, NotKeptKind, SpecialFile};
+use super::{FileMetadata, NotKeptKind, SpecialFile, other_kind};
 use crate::bytes_to_os;
 
 /// The folder, canonical: on Windows a verbatim path, which has no length limit and no reserved
 /// names.
 #[derive(Debug)]
-pub(super) struct Root(PathBuf);
+pub(super) struct Root {
+    path: PathBuf,
+    /// Directories stay directories, and all else stays what it is.
+    keeps_kinds: bool,
+}
 
 /// What was not kept, or why nothing was made.
 type Made = io::Result<Vec<NotKeptKind>>;
@@ -25,7 +29,14 @@ impl Root {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let path = fs::canonicalize(path)?;
         fs::read_dir(&path)?;
-        Ok(Self(path))
+        Ok(Self {
+            path,
+            keeps_kinds: false,
+        })
+    }
+
+    pub(super) fn refuse_other_kinds(&mut self) {
+        self.keeps_kinds = true;
     }
 
     pub(super) fn check_names(path: &[u8]) -> Result<(), String> {
@@ -48,7 +59,7 @@ impl Root {
 
     pub(super) fn directory(&mut self, path: &[u8], metadata: &FileMetadata<'_>) -> Made {
         let host_path = self.place(path)?;
-        if !make_room(&host_path, true)? {
+        if !self.make_room(&host_path, true)? {
             fs::create_dir(&host_path)?;
         }
         Ok(attributes(metadata))
@@ -61,7 +72,7 @@ impl Root {
 
     pub(super) fn file(&mut self, path: &[u8]) -> io::Result<File> {
         let host_path = self.place(path)?;
-        make_room(&host_path, false)?;
+        self.make_room(&host_path, false)?;
         OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -94,7 +105,7 @@ impl Root {
         metadata: &FileMetadata<'_>,
     ) -> Made {
         let host_path = self.place(path)?;
-        make_room(&host_path, false)?;
+        self.make_room(&host_path, false)?;
         let Ok(target) = bytes_to_os(target) else {
             return Ok(vec![NotKeptKind::Symlink]);
         };
@@ -115,7 +126,7 @@ impl Root {
     pub(super) fn hard_link(&mut self, path: &[u8], target: &[u8]) -> Made {
         let target = self.place(target)?;
         let host_path = self.place(path)?;
-        make_room(&host_path, false)?;
+        self.make_room(&host_path, false)?;
         if fs::hard_link(&target, &host_path).is_ok() {
             return Ok(Vec::new());
         }
@@ -132,7 +143,7 @@ impl Root {
         _metadata: &FileMetadata<'_>,
     ) -> Made {
         let host_path = self.place(path)?;
-        make_room(&host_path, false)?;
+        self.make_room(&host_path, false)?;
         Ok(vec![match kind {
             SpecialFile::Fifo => NotKeptKind::Fifo,
             SpecialFile::CharDevice(..) | SpecialFile::BlockDevice(..) => NotKeptKind::Device,
@@ -141,7 +152,7 @@ impl Root {
 
     /// The host's path, after a look that no directory on the way is a link.
     fn place(&self, path: &[u8]) -> io::Result<PathBuf> {
-        let mut host_path = self.0.clone();
+        let mut host_path = self.path.clone();
         let mut parts = path.split(|byte| *byte == b'/').peekable();
         while let Some(part) = parts.next() {
             let name = bytes_to_os(part)
@@ -153,39 +164,42 @@ impl Root {
         }
         Ok(host_path)
     }
+
+    /// Removes what has the path, unless it is a directory and that is wanted: then true.
+    fn make_room(&self, path: &Path, directory: bool) -> io::Result<bool> {
+        let metadata = match fs::symlink_metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        if self.keeps_kinds && metadata.is_dir() != directory {
+            return Err(other_kind(metadata.is_dir()));
+        }
+        if metadata.is_dir() {
+            if directory {
+                return Ok(true);
+            }
+            fs::remove_dir_all(path)?;
+        } else if is_directory_link(&metadata) {
+            fs::remove_dir(path)?;
+        } else {
+            let mut permissions = metadata.permissions();
+            if permissions.readonly() && metadata.is_file() {
+                // A read-only file cannot be removed.
+                #[allow(clippy::permissions_set_readonly_false)]
+                permissions.set_readonly(false);
+                fs::set_permissions(path, permissions)?;
+            }
+            fs::remove_file(path)?;
+        }
+        Ok(false)
+    }
 }
 
 /// Attributes that are not kept. Owners have no meaning here and are not spoken of.
 fn attributes(metadata: &FileMetadata<'_>) -> Vec<NotKeptKind> {
     let names = metadata.xattrs.iter().map(|(name, _)| name.clone());
     names.map(NotKeptKind::Xattr).collect()
-}
-
-/// Removes what has the path, unless it is a directory and that is wanted: then true.
-fn make_room(path: &Path, directory: bool) -> io::Result<bool> {
-    let metadata = match fs::symlink_metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    if metadata.is_dir() {
-        if directory {
-            return Ok(true);
-        }
-        fs::remove_dir_all(path)?;
-    } else if is_directory_link(&metadata) {
-        fs::remove_dir(path)?;
-    } else {
-        let mut permissions = metadata.permissions();
-        if permissions.readonly() && metadata.is_file() {
-            // A read-only file cannot be removed.
-            #[allow(clippy::permissions_set_readonly_false)]
-            permissions.set_readonly(false);
-            fs::set_permissions(path, permissions)?;
-        }
-        fs::remove_file(path)?;
-    }
-    Ok(false)
 }
 
 #[cfg(windows)]

@@ -358,3 +358,26 @@ mod on_unix {
         }
     }
 }
+
+#[test]
+fn refusing_other_kinds() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    fs::create_dir(root.join("folder")).unwrap();
+    fs::write(root.join("folder/mine"), "mine").unwrap();
+    fs::write(root.join("file"), "old").unwrap();
+    let mut writer = FolderWriter::create(root).unwrap().refusing_other_kinds();
+    let check = |refused: Result<(), FolderError>, expected: &str| {
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    };
+    check(writer.file(b"folder").map(drop), "a folder is there");
+    let link = writer.symlink(b"folder", b"x", false, &metadata(0o777));
+    check(link, "a folder is there");
+    check(writer.directory(b"file", &metadata(0o755)), "no folder");
+    // What is of the same kind is merged or replaced as ever.
+    writer.directory(b"folder", &metadata(0o755)).unwrap();
+    write_file(&mut writer, "file", "new", &metadata(0o644));
+    writer.finish().unwrap();
+    assert_eq!(list(root), ["file new", "folder/", "folder/mine mine"]);
+}

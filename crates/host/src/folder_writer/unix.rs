@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{self, AtFlags, Dir, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
-use super::{FileMetadata, NotKeptKind, SET_ID, SpecialFile};
+use super::{FileMetadata, NotKeptKind, SET_ID, SpecialFile, other_kind};
 use crate::Xattr;
 use crate::context::unix::{DIRECTORY, Root as Beneath};
 
@@ -19,9 +19,17 @@ pub(super) struct Root {
     folder: Beneath,
     /// The directory that was written to last: entries come one after the other.
     last: Option<(Vec<u8>, OwnedFd)>,
+    kept: Kept,
+}
+
+/// What entries must not replace.
+#[derive(Debug, Default)]
+struct Kept {
     /// Device and inode of everything that was made. Where letter case or forms of Unicode do not
     /// count, another path may lead there.
     made: HashSet<(u64, u64)>,
+    /// Directories stay directories, and all else stays what it is.
+    kinds: bool,
 }
 
 /// What was not kept, or why nothing was made.
@@ -36,8 +44,12 @@ impl Root {
         Ok(Self {
             folder: Beneath::open(path)?,
             last: None,
-            made: HashSet::new(),
+            kept: Kept::default(),
         })
+    }
+
+    pub(super) fn refuse_other_kinds(&mut self) {
+        self.kept.kinds = true;
     }
 
     /// Any bytes are a name here.
@@ -46,8 +58,8 @@ impl Root {
     }
 
     pub(super) fn directory(&mut self, path: &[u8], metadata: &FileMetadata<'_>) -> Made {
-        let (parent, name, made) = self.parent(path)?;
-        let exists = make_room(parent, name, made, true)?;
+        let (parent, name, kept) = self.parent(path)?;
+        let exists = make_room(parent, name, kept, true)?;
         if !exists {
             fs::mkdirat(parent, name, OWN_DIRECTORY)?;
         }
@@ -61,7 +73,7 @@ impl Root {
             opened => opened?,
         };
         let stat = fs::fstat(&opened)?;
-        made.insert(identity(&stat));
+        kept.made.insert(identity(&stat));
         let mode = Mode::from_raw_mode(stat.st_mode);
         if exists && !mode.contains(OWN_DIRECTORY) {
             // If that is refused, making something in it may still be allowed.
@@ -83,12 +95,12 @@ impl Root {
     }
 
     pub(super) fn file(&mut self, path: &[u8]) -> io::Result<File> {
-        let (parent, name, made) = self.parent(path)?;
-        make_room(parent, name, made, false)?;
+        let (parent, name, kept) = self.parent(path)?;
+        make_room(parent, name, kept, false)?;
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let opened = fs::openat(parent, name, flags, OWN_FILE)?;
-        made.insert(identity(&fs::fstat(&opened)?));
+        kept.made.insert(identity(&fs::fstat(&opened)?));
         Ok(File::from(opened))
     }
 
@@ -114,10 +126,10 @@ impl Root {
         _to_directory: bool,
         metadata: &FileMetadata<'_>,
     ) -> Made {
-        let (parent, name, made) = self.parent(path)?;
-        make_room(parent, name, made, false)?;
+        let (parent, name, kept) = self.parent(path)?;
+        make_room(parent, name, kept, false)?;
         fs::symlinkat(target, parent, name)?;
-        remember(parent, name, made)?;
+        remember(parent, name, kept)?;
         let mut lost = own_at(parent, name, metadata)?;
         // A link has no setuid bit to lose.
         lost.retain(|what| *what != NotKeptKind::SetId);
@@ -128,14 +140,14 @@ impl Root {
 
     pub(super) fn hard_link(&mut self, path: &[u8], target: &[u8]) -> Made {
         let (target_parent, target_name) = self.folder.open_parent(target)?;
-        let (parent, name, made) = self.parent(path)?;
-        make_room(parent, name, made, false)?;
+        let (parent, name, kept) = self.parent(path)?;
+        make_room(parent, name, kept, false)?;
         match fs::linkat(&target_parent, target_name, parent, name, AtFlags::empty()) {
             Ok(()) => Ok(Vec::new()),
             // A file system without links, or with too many already.
             Err(Errno::PERM | Errno::NOTSUP | Errno::MLINK) => {
                 copy(target_parent.as_fd(), target_name, parent, name)?;
-                remember(parent, name, made)?;
+                remember(parent, name, kept)?;
                 Ok(vec![NotKeptKind::HardLink])
             }
             Err(errno) => Err(errno.into()),
@@ -148,8 +160,8 @@ impl Root {
         kind: SpecialFile,
         metadata: &FileMetadata<'_>,
     ) -> Made {
-        let (parent, name, made) = self.parent(path)?;
-        make_room(parent, name, made, false)?;
+        let (parent, name, kept) = self.parent(path)?;
+        make_room(parent, name, kept, false)?;
         let refused = match kind {
             SpecialFile::Fifo => NotKeptKind::Fifo,
             _ => NotKeptKind::Device,
@@ -159,7 +171,7 @@ impl Root {
             Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS) => return Ok(vec![refused]),
             Err(errno) => return Err(errno.into()),
         }
-        remember(parent, name, made)?;
+        remember(parent, name, kept)?;
         let mut lost = own_at(parent, name, metadata)?;
         lost.extend(names_of(metadata.xattrs));
         // It was made a moment ago in a directory that is held: no link stands there.
@@ -186,12 +198,12 @@ impl Root {
             }
         };
         let opened: &OwnedFd = &self.last.insert(known).1;
-        Ok((opened.as_fd(), name, &mut self.made))
+        Ok((opened.as_fd(), name, &mut self.kept))
     }
 }
 
-/// Where an entry goes: the open directory, its name, and what was made before.
-type Place<'r, 'p> = (BorrowedFd<'r>, &'p [u8], &'r mut HashSet<(u64, u64)>);
+/// Where an entry goes: the open directory, its name, and what it must not replace.
+type Place<'r, 'p> = (BorrowedFd<'r>, &'p [u8], &'r mut Kept);
 
 impl Beneath {
     fn open_parent<'p>(&self, path: &'p [u8]) -> io::Result<(OwnedFd, &'p [u8])> {
@@ -217,18 +229,18 @@ fn identity(stat: &fs::Stat) -> (u64, u64) {
 }
 
 /// Takes down that the entry was made.
-fn remember(parent: BorrowedFd<'_>, name: &[u8], made: &mut HashSet<(u64, u64)>) -> io::Result<()> {
+fn remember(parent: BorrowedFd<'_>, name: &[u8], kept: &mut Kept) -> io::Result<()> {
     let stat = fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    made.insert(identity(&stat));
+    kept.made.insert(identity(&stat));
     Ok(())
 }
 
 /// Removes what has the name, unless it is a directory and that is wanted: then true. What was
-/// `made` before is another entry, which must not be lost.
+/// made before is another entry, which must not be lost.
 fn make_room(
     parent: BorrowedFd<'_>,
     name: &[u8],
-    made: &HashSet<(u64, u64)>,
+    kept: &Kept,
     directory: bool,
 ) -> io::Result<bool> {
     let stat = match fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -236,12 +248,16 @@ fn make_room(
         Err(Errno::NOENT) => return Ok(false),
         Err(errno) => return Err(errno.into()),
     };
-    if made.contains(&identity(&stat)) {
+    if kept.made.contains(&identity(&stat)) {
         let text = "another entry has this name already, as the file system does not tell them \
                     apart; write a tar, or to another file system";
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
     }
-    if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+    let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+    if kept.kinds && is_directory != directory {
+        return Err(other_kind(is_directory));
+    }
+    if !is_directory {
         fs::unlinkat(parent, name, AtFlags::empty())?;
     } else if directory {
         return Ok(true);
