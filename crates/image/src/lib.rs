@@ -41,7 +41,9 @@ pub use platform::{OsVersion, Platform, PlatformError};
 pub use reference::{Reference, ReferenceError, Repository};
 pub use remote_source::{RemoteSource, RemoteSourceError};
 pub use select::{SelectError, fits, select};
-pub use source::{ImageSource, LayoutReference, SourceError, split_image_path};
+pub use source::{
+    ArchiveForm, ArchiveReference, ImageSource, LayoutReference, SourceError, split_image_path,
+};
 pub use timestamp::{format_rfc3339, parse_rfc3339};
 pub use url::{HttpUrl, is_file_name};
 pub use verify::{BlobSource, VerifiedReader, VerifyError};

@@ -44,6 +44,93 @@ fn layouts() {
     check("oci-layout://@DIGEST", None);
 }
 
+/// Reads an archive: file, name, whether there is a digest. A text with a scheme is the same in a
+/// Dockerfile and as an argument.
+#[track_caller]
+fn check_archive(text: &str, expected: Option<(&str, Option<&str>, bool)>) {
+    let text = text.replace("DIGEST", DIGEST);
+    if ImageSource::has_scheme(&text) {
+        assert_eq!(text.parse().ok(), ImageSource::from_argument(&text).ok());
+    }
+    let Ok(source) = ImageSource::from_argument(&text) else {
+        assert_eq!(expected, None, "{text}");
+        return;
+    };
+    assert_eq!(source.to_string(), text);
+    assert!(source.reference().is_none());
+    let ImageSource::Archive(archive) = source else {
+        panic!("{text} is not an archive");
+    };
+    let found = (
+        archive.file.as_str(),
+        archive.name.as_deref(),
+        archive.digest.is_some(),
+    );
+    assert_eq!(Some(found), expected, "{text}");
+}
+
+#[test]
+fn archives() {
+    for scheme in ["oci-archive://", "docker-archive://"] {
+        let check = |rest: &str, expected: Option<(&str, Option<&str>, bool)>| {
+            check_archive(&format!("{scheme}{rest}"), expected);
+        };
+        check("a.tar", Some(("a.tar", None, false)));
+        check("/a/b.tar", Some(("/a/b.tar", None, false)));
+        check("a.tar:v1", Some(("a.tar", Some("v1"), false)));
+        check("a.tar:debian:12", Some(("a.tar", Some("debian:12"), false)));
+        check(
+            "aa:localhost:5000/b/c:1@DIGEST",
+            Some(("aa", Some("localhost:5000/b/c:1"), true)),
+        );
+        check("C:\\a.tar", Some(("C:\\a.tar", None, false)));
+        check("C:/a.tar:x", Some(("C:/a.tar", Some("x"), false)));
+        check("c:a.tar:x:1", Some(("c:a.tar", Some("x:1"), false)));
+        check(
+            "\\\\?\\C:\\a.tar:x",
+            Some(("\\\\?\\C:\\a.tar", Some("x"), false)),
+        );
+        check("a@b.tar:x:1", Some(("a@b.tar", Some("x:1"), false)));
+        check("a/b:1", Some(("a/b", Some("1"), false)));
+        check("a@DIGEST", Some(("a", None, true)));
+        check("a@sha256:12", None);
+        check("", None);
+        check(":x", None);
+        check("aa:", None);
+        check("@DIGEST", None);
+    }
+}
+
+#[test]
+fn paths_are_arguments() {
+    for file in [
+        "/a",
+        "./a",
+        "../a",
+        ".\\a",
+        "..\\a",
+        "\\a",
+        "\\\\server\\a",
+        "C:\\a",
+        "c:/a",
+        ".",
+        "..",
+    ] {
+        check_archive(file, Some((file, None, false)));
+        check_archive(&format!("{file}:x:1"), Some((file, Some("x:1"), false)));
+        // In a Dockerfile it is a name, which no registry has.
+        let source: ImageSource = file.parse().unwrap();
+        assert_eq!(source, ImageSource::Registry(file.to_owned()));
+    }
+    for name in ["a", "a/b", "a:b", ".a", "..a", "localhost:5000/a", "1:/a"] {
+        let source = ImageSource::from_argument(name).unwrap();
+        assert_eq!(source, ImageSource::Registry(name.to_owned()));
+        assert!(!ImageSource::has_scheme(name));
+    }
+    assert!(ImageSource::has_scheme("oci-layout://a"));
+    assert!(ImageSource::from_argument("").is_err());
+}
+
 #[test]
 fn anything_else_is_for_a_registry() {
     let source: ImageSource = "alpine:3".parse().unwrap();
