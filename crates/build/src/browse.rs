@@ -1,7 +1,26 @@
 //! Looking into images: what is named is opened, and answers are plain data for whoever shows them.
 
+mod audit;
+mod diff;
+mod du;
+mod entries;
 mod error;
+mod file_pattern;
+mod find;
+mod history;
+mod images;
+mod inspect;
+mod layer_history;
+#[cfg(test)]
+mod layer_text;
+mod list;
+mod local;
+mod names;
 mod path;
+mod save;
+mod stat;
+mod walk;
+mod waste;
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -14,7 +33,34 @@ use crossdock_layer::{Content, Kind, LayerFormat, LayerIndex, Limits, Tree};
 use crossdock_remote::Registry;
 use crossdock_store::Store;
 
+pub use self::audit::{
+    Audit, AuditLevel, AuditOptions, AuditRule, BlobKind, CheckedBlob, Finding, FindingGroup,
+    RuleChoice, audit,
+};
+pub use self::history::{HistoryLayer, HistoryStep, ImageHistory};
+pub use self::images::{
+    ImageProblem, NamePattern, StoredImage, StoredManifest, stored_images,
+};
+pub use self::inspect::{InspectedImage, InspectedLayer, Inspection};
+use self::names::{by_digest, first_names, named};
+pub use self::names::{NameError, RemovedNames, remove_names, tag_image};
+pub use self::diff::{
+    Change, ChangeKind, ConfigChange, Diff, DiffOptions, DiffPath, DiffTotals, Field, FieldChange,
+    FieldValue, NotCompared, DiffSide, DiffTopic, diff_configs, diff_images, diff_layer,
+};
+pub use self::entries::{Account, EntryAccess, EntryKind, EntryReader, ListedEntry};
 pub use self::error::{BrowseError, PathError, PathProblem};
+pub use self::find::{Find, FindCount, FindError, FindExpression, FindTest, Finder, ModeBits};
+pub use self::list::{ListOptions, ListOrder, Listing};
+pub use self::walk::{Step, Walk};
+pub use self::du::{DiskUsage, Usage, UsageOptions, UsageRow, disk_usage};
+pub use self::layer_history::{PathChange, PathStep, Removal, RemovalWay};
+pub use self::stat::{
+    EntryStat, ExtendedAttribute, FileCapabilities, LinkTarget, PathStat, WslValue,
+};
+pub use self::waste::{LayerUsage, LayerWaste, LossReason, LostFile, layer_waste};
+pub use self::local::{PathCandidate, complete_path, layout_tags, local_names};
+pub use self::save::{ArchiveReaders, SaveRequest, Saved, save};
 pub use self::path::{FoundPath, find_path, shown_name, shown_path};
 use crate::base::{Found, ImageFinder, store_name};
 use crate::content::{Spool, open_content, read_start};
@@ -176,6 +222,7 @@ impl<'a> Images<'a> {
             registry: self.registry,
             directory: Path::new(""),
             pull: self.pull,
+            limits: self.limits,
             events: self.events,
             vertices: &self.vertices,
         };
@@ -207,43 +254,24 @@ impl<'a> Images<'a> {
 
     /// The image in the store whose manifest or index has a digest that begins as `source` says.
     fn by_digest(&self, source: &ImageSource) -> Result<Option<Found>, BrowseError> {
-        const LEAST: usize = 4;
         let ImageSource::Registry(text) = source else {
             return Ok(None);
         };
-        let digits = text.strip_prefix("sha256:").unwrap_or(text);
-        let is_digest = digits.len() >= LEAST
-            && digits.len() <= 64
-            && digits
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        if !is_digest {
-            return Ok(None);
-        }
-        let start = format!("sha256:{digits}");
-        let mut tags = self.store.tags().map_err(BuildError::from)?;
+        let tags = self.store.tags().map_err(BuildError::from)?;
         // A name is a name first.
-        if let Ok(reference) = text.parse()
-            && tags.iter().any(|(name, _)| *name == store_name(&reference))
-        {
+        if named(&tags, text).is_some() {
             return Ok(None);
         }
-        tags.retain(|(_, descriptor)| descriptor.digest.to_string().starts_with(&start));
-        tags.dedup_by_key(|(_, descriptor)| descriptor.digest);
-        match &tags[..] {
+        match &by_digest(self.store, &tags, text)[..] {
             [] => Ok(None),
-            [(_, first), rest @ ..]
-                if rest.iter().all(|(_, other)| other.digest == first.digest) =>
-            {
-                Ok(Some(Found {
-                    descriptor: first.clone(),
-                    place: BlobPlace::Store(self.store.clone()),
-                    image: text.clone(),
-                }))
-            }
+            [meant] => Ok(Some(Found {
+                descriptor: meant.descriptor.clone(),
+                place: BlobPlace::Store(self.store.clone()),
+                image: text.clone(),
+            })),
             all => Err(BrowseError::Ambiguous {
                 text: text.clone(),
-                names: all.iter().map(|(name, _)| name.clone()).collect(),
+                names: first_names(all),
             }),
         }
     }
@@ -352,6 +380,15 @@ impl OpenedImage<'_> {
             source: Box::new(source),
         })?;
         Ok(Arc::clone(self.tree.get_or_init(|| Arc::new(tree))))
+    }
+
+    /// Stacks the layers and watches which of their files are lost.
+    pub fn waste(&self) -> Result<LayerWaste, BrowseError> {
+        let waste = layer_waste(self.format()?, self.indexes()?);
+        Ok(waste.map_err(|source| BuildError::Stack {
+            image: self.named.name.clone(),
+            source: Box::new(source),
+        })?)
     }
 
     /// Finds a path in the file system, as [`find_path`] does.

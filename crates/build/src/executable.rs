@@ -21,18 +21,18 @@ use crate::sources::find_layer;
 use crate::state::Layered;
 
 /// Bytes of a program that are looked at.
-const HEAD: u64 = 64 << 10;
+pub(crate) const HEAD: u64 = 64 << 10;
 /// What docker takes where an image states no PATH.
-const LINUX_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const LINUX_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Where Windows looks behind the working directory.
 const WINDOWS_PATH: [&str; 2] = ["C:\\Windows\\System32", "C:\\Windows"];
 
 /// What an image starts.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Command {
+pub(crate) struct Command {
     /// The instruction that says so.
-    instruction: &'static str,
-    program: String,
+    pub(crate) instruction: &'static str,
+    pub(crate) program: String,
 }
 
 impl Performer<'_> {
@@ -135,7 +135,7 @@ impl Performer<'_> {
 }
 
 /// The programs that an image names, each once.
-fn commands(config: &ContainerConfig, format: LayerFormat) -> Vec<Command> {
+pub(crate) fn commands(config: &ContainerConfig, format: LayerFormat) -> Vec<Command> {
     let mut commands = Vec::new();
     let words = |words: &Option<Vec<String>>| words.clone().filter(|words| !words.is_empty());
     let main = match (words(&config.entrypoint), words(&config.cmd)) {
@@ -178,7 +178,7 @@ fn first_word(line: &str) -> String {
 }
 
 /// The file that a program's name leads to, where the system of the image would find it.
-fn find_program(tree: &Tree, config: &ContainerConfig, program: &str) -> Option<NodeId> {
+pub(crate) fn find_program(tree: &Tree, config: &ContainerConfig, program: &str) -> Option<NodeId> {
     let is_file = |node: &NodeId| matches!(tree.kind(*node), NodeKind::File);
     let directory = config.working_dir.as_str();
     match tree.format() {
@@ -227,7 +227,7 @@ fn find_program(tree: &Tree, config: &ContainerConfig, program: &str) -> Option<
 }
 
 /// `path` as seen from `directory`.
-fn joined(directory: &str, path: &str) -> String {
+pub(crate) fn joined(directory: &str, path: &str) -> String {
     match path.starts_with('/') {
         true => path.to_owned(),
         false => format!("{directory}/{path}"),
@@ -235,7 +235,7 @@ fn joined(directory: &str, path: &str) -> String {
 }
 
 /// A path of Windows as seen from `folder`, as a path of a tree; `None` on another drive.
-fn windows_path(folder: &str, path: &str) -> Option<String> {
+pub(crate) fn windows_path(folder: &str, path: &str) -> Option<String> {
     let clean = |path: &str| path.replace('\\', "/");
     let (folder, path) = (clean(folder), clean(path));
     let rooted = |path: &str| match path.split_at_checked(2) {
@@ -253,7 +253,7 @@ fn windows_path(folder: &str, path: &str) -> Option<String> {
     }
 }
 
-fn variable(env: &[String], is_it: impl Fn(&str) -> bool) -> Option<&str> {
+pub(crate) fn variable(env: &[String], is_it: impl Fn(&str) -> bool) -> Option<&str> {
     let pairs = env.iter().filter_map(|pair| pair.split_once('='));
     pairs
         .filter(|(name, _)| is_it(name))
@@ -262,7 +262,7 @@ fn variable(env: &[String], is_it: impl Fn(&str) -> bool) -> Option<&str> {
 }
 
 /// What is wrong with a program, and what to do.
-fn problem(
+pub(crate) fn problem(
     tree: &Tree,
     node: NodeId,
     entry: &Entry,
@@ -336,7 +336,7 @@ fn problem(
 }
 
 /// Whether a machine runs programs for another architecture, as most of its kind do.
-fn runs(program: &str, machine: &str, linux: bool) -> bool {
+pub(crate) fn runs(program: &str, machine: &str, linux: bool) -> bool {
     program == machine
         || matches!((program, machine), ("386", "amd64") | ("arm", "arm64"))
         || !linux && matches!((program, machine), ("386" | "amd64", "arm64"))

@@ -1,7 +1,6 @@
 //! Layers and their indexes: read once, then known.
 
-use std::collections::HashMap;
-use std::fs::File;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crossdock_image::{BlobDigest, Descriptor, DiffId};
 use crossdock_layer::{LayerIndex, Limits, Scan, ScanError, scan_layer};
 use crossdock_remote::BlobError as RemoteBlobError;
-use crossdock_store::{Ingest, Lookup, Store, Uncompressed};
+use crossdock_store::{BlobInFile, Ingest, Lookup, Store, Uncompressed};
 
 use crate::error::BuildError;
 use crate::event::{Event, Events, Meter, Vertices, Work};
@@ -61,8 +60,9 @@ impl Layer {
         self.place.open(&self.image, &self.descriptor)
     }
 
-    /// Opens the blob as a file for reading anywhere, unverified, if it is one of the right size.
-    pub(crate) fn open_file(&self) -> Option<File> {
+    /// Opens the blob in a file for reading anywhere, unverified, if it is there and has the right
+    /// size.
+    pub(crate) fn open_file(&self) -> Option<BlobInFile> {
         self.place.open_file(&self.descriptor)
     }
 
@@ -159,6 +159,37 @@ impl LayerIndexer<'_> {
         self.read_all(absent)
     }
 
+    /// Takes the indexes of all `layers` from the store; false as soon as there is none of one.
+    pub(crate) fn recall_all(&self, layers: &[Arc<Layer>]) -> Result<bool, BuildError> {
+        for layer in layers {
+            if layer.index().is_none() && !self.recall(layer)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Puts the blobs of all `layers` into the store, wherever they are, with their indexes.
+    pub(crate) fn take_in(&self, layers: &[Arc<Layer>]) -> Result<(), BuildError> {
+        let mut new: Vec<Arc<Layer>> = Vec::new();
+        let mut seen = HashSet::new();
+        for layer in layers {
+            let blob = &layer.descriptor;
+            let is_there = self.store.blob_size(&blob.digest) == Some(blob.size);
+            if is_there && self.is_known(layer)? {
+                continue;
+            }
+            if seen.insert((blob.digest, layer.diff_id)) {
+                new.push(Arc::clone(layer));
+            }
+        }
+        new.sort_by_key(|layer| std::cmp::Reverse(layer.descriptor.size));
+        together(&new, self.threads, |layer, stop| {
+            let _lock = self.store.lock_blob(&layer.descriptor.digest)?;
+            self.store_blob("load", layer, layer.open()?, stop)
+        })
+    }
+
     /// Takes the index from the store, if it is proven that the blob is the layer.
     fn recall(&self, layer: &Layer) -> Result<bool, BuildError> {
         let known = self.store.diff_id_of(&layer.descriptor.digest)?;
@@ -214,11 +245,22 @@ impl LayerIndexer<'_> {
         remote: &RemotePlace,
         stop: &AtomicBool,
     ) -> Result<(), BuildError> {
-        let descriptor = &layer.descriptor;
         let blob = remote
             .registry
-            .blob_from(&remote.repository, descriptor, 0)
+            .blob_from(&remote.repository, &layer.descriptor, 0)
             .map_err(|source| BuildError::download(&layer.image, source))?;
+        self.store_blob("download", layer, blob, stop)
+    }
+
+    /// Puts a blob into the store, and makes its index on the way if there is none.
+    fn store_blob(
+        &self,
+        verb: &str,
+        layer: &Layer,
+        blob: impl Read,
+        stop: &AtomicBool,
+    ) -> Result<(), BuildError> {
+        let descriptor = &layer.descriptor;
         let mut ingest = self.store.ingest()?;
         let is_indexed = layer.index().is_some() || self.recall(layer)?;
         let commit = |ingest: Ingest| {
@@ -229,7 +271,7 @@ impl LayerIndexer<'_> {
                     source: Box::new(source),
                 })
         };
-        self.follow("download", layer, stop, |vertex| {
+        self.follow(verb, layer, stop, |vertex| {
             let mut keeping = Keeping {
                 inner: blob,
                 ingest: &mut ingest,
@@ -273,7 +315,7 @@ impl LayerIndexer<'_> {
     }
 
     /// Keeps what the pass over a layer found out.
-    fn keep(&self, layer: &Layer, scan: Scan) -> Result<(), BuildError> {
+    pub(crate) fn keep(&self, layer: &Layer, scan: Scan) -> Result<(), BuildError> {
         let index = scan.index;
         if index.diff_id() != layer.diff_id {
             return Err(wrong_diff_id(layer, index.diff_id()));
@@ -293,16 +335,16 @@ impl LayerIndexer<'_> {
     }
 
     /// Tells what happens to a layer while `act` does it.
-    fn follow(
+    pub(crate) fn follow<T>(
         &self,
         verb: &str,
         layer: &Layer,
         stop: &AtomicBool,
-        act: impl FnOnce(usize) -> Result<(), BuildError>,
-    ) -> Result<(), BuildError> {
+        act: impl FnOnce(usize) -> Result<T, BuildError>,
+    ) -> Result<T, BuildError> {
         let digest = short(&layer.descriptor.digest);
         let work = Work::named(format!("{}: {verb} layer {digest}", layer.image));
-        let act = |vertex| act(vertex).map(|()| ((), false));
+        let act = |vertex| act(vertex).map(|result| (result, false));
         self.vertices.follow(self.events, work, Some(stop), act)
     }
 

@@ -6,6 +6,7 @@
 mod alias;
 mod annotations;
 mod archive;
+mod archive_file;
 mod assemble;
 mod base;
 mod browse;
@@ -21,6 +22,7 @@ mod error;
 mod event;
 mod executable;
 mod layers;
+mod load;
 mod look;
 mod output;
 mod owner;
@@ -38,9 +40,26 @@ mod write;
 
 pub use annotations::{Annotation, AnnotationError, AnnotationLevel};
 pub use browse::{
-    BrowseError, FoundPath, ImageLayer, Images, NamedImage, OpenedImage, PathError, PathProblem,
+    Audit, AuditLevel, AuditOptions, AuditRule, BlobKind, CheckedBlob, Finding, FindingGroup,
+    RuleChoice, audit,
+};
+pub use browse::{
+    DiskUsage, EntryStat, ExtendedAttribute, FileCapabilities, LayerUsage, LayerWaste, LinkTarget,
+    LossReason, LostFile, PathChange, PathStat, PathStep, Removal, RemovalWay, Usage,
+    UsageOptions, UsageRow, WslValue, disk_usage, layer_waste,
+    BrowseError, FoundPath, HistoryLayer, HistoryStep, ImageHistory, ImageLayer, ImageProblem, Images, InspectedImage, InspectedLayer, Inspection, NameError, NamePattern, NamedImage, RemovedNames, StoredImage, StoredManifest, remove_names, stored_images, tag_image, OpenedImage, PathError, PathProblem,
     PlatformChoice, find_path, shown_name, shown_path,
 };
+pub use browse::{
+    Change, ChangeKind, ConfigChange, Diff, DiffOptions, DiffPath, DiffSide, DiffTopic, DiffTotals,
+    Field, FieldChange, FieldValue, NotCompared, diff_configs, diff_images, diff_layer,
+};
+pub use browse::{
+    Account, EntryAccess, EntryKind, EntryReader, Find, FindCount, FindError, FindExpression,
+    FindTest, Finder, ListOptions, ListOrder, ListedEntry, Listing, ModeBits, Step, Walk,
+};
+pub use browse::{ArchiveReaders, SaveRequest, Saved, save};
+pub use browse::{PathCandidate, complete_path, layout_tags, local_names};
 pub use builder::{BuildRequest, Builder, Built, ForeignMetadata};
 pub use compose::ComposedImage;
 pub use context::{
@@ -49,6 +68,7 @@ pub use context::{
 };
 pub use error::{BuildError, ErrorClass};
 pub use event::{Event, Events, Work};
+pub use load::{LoadError, LoadRequest, Loaded, RootFileSystem, load};
 pub use look::{local_dockerfile, local_ignore_patterns};
 pub use output::{Output, OutputError, OutputKind, OutputOptions, Target};
 pub use prune::prune;
@@ -58,10 +78,18 @@ pub use push::push;
 /// The types of other crates that a caller needs to fill a [`BuildRequest`].
 pub use crossdock_image::{
     Descriptor, Digest, GitUrl, HttpUrl, ImageSource, Platform, PlatformError, Reference,
-    RemoteSource, RemoteSourceError, format_rfc3339, split_image_path,
+    RemoteSource, RemoteSourceError, format_rfc3339, split_image_path, Config, Document, History, Index, Manifest, parse_rfc3339,
 };
+pub use crossdock_dockerfile::BadPattern;
 pub use crossdock_layer::{
     Codec, CollisionPolicy, Compression, LevelError, Limits, Loss, LossKind, Timestamp,
+};
+/// The types of entries that an answer about an image holds.
+pub use crossdock_layer::{
+    Ace, Acl, Content, Entry, Kind, LayerFormat, ModeChange, Name, NodeId, NodeKind, Origin,
+    PosixMetadata,
+    ResolveErrorKind, SecurityDescriptor, Sid, Stream, Times, Tree, Win32Metadata, ace,
+    attribute_names, control, decode_component,
 };
 /// The client of registries, and what it is made with.
 pub use crossdock_remote::{

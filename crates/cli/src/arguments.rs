@@ -2,10 +2,23 @@
 
 mod build;
 mod cat;
+mod check;
 mod completion;
+mod diff;
+mod du;
+mod find;
 mod for_docker;
+mod history;
+mod images;
+mod inspect;
+mod load;
 mod login;
+mod ls;
 mod prune;
+mod stat;
+mod rmi;
+mod tag;
+mod tree;
 
 use std::path::PathBuf;
 
@@ -13,9 +26,22 @@ use clap::{Args, Parser, Subcommand, ValueEnum as _};
 
 pub(crate) use self::build::{Build, Call, CallMethod, Foreign};
 pub(crate) use self::cat::Cat;
+pub(crate) use self::check::Check;
 pub(crate) use self::completion::Completion;
+pub(crate) use self::diff::Diff;
+pub(crate) use self::du::Du;
+pub(crate) use self::find::{Find, with_options_first};
+pub(crate) use self::history::ShowHistory;
+pub(crate) use self::images::ListImages;
+pub(crate) use self::inspect::Inspect;
+pub(crate) use self::load::{ArchiveFormat, Load, Save};
 pub(crate) use self::login::{Login, Logout};
+pub(crate) use self::ls::Ls;
 pub(crate) use self::prune::Prune;
+pub(crate) use self::stat::Stat;
+pub(crate) use self::rmi::Rmi;
+pub(crate) use self::tag::Tag;
+pub(crate) use self::tree::ShowTree;
 use crate::failure::Failure;
 use crate::progress::ProgressMode;
 use crate::registry::RegistryOptions;
@@ -59,7 +85,21 @@ pub(crate) enum Command {
     Build(Box<Build>),
     Pull(Pull),
     Push(Push),
+    Load(Load),
+    Save(Save),
     Cat(Cat),
+    Ls(Ls),
+    Tree(ShowTree),
+    Find(Find),
+    Diff(Box<Diff>),
+    Stat(Stat),
+    Du(Du),
+    Check(Check),
+    Images(ListImages),
+    Tag(Tag),
+    Rmi(Rmi),
+    History(ShowHistory),
+    Inspect(Box<Inspect>),
     Login(Login),
     Logout(Logout),
     Prune(Prune),

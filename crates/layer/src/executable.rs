@@ -1,5 +1,11 @@
 //! What the first bytes of a file say about who can run it: ELF, PE, `#!` scripts.
 
+mod dynamic;
+mod imports;
+
+pub use dynamic::ElfDynamic;
+pub use imports::PeImports;
+
 /// What starts a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Executable {

@@ -1,4 +1,8 @@
-//! Registry hives for a base layer that has none.
+//! Registry hives: those for a base layer that has none, and what the beginning of one says.
+
+mod header;
+
+pub use header::{HiveError, HiveHeader};
 
 use crate::descriptor::SecurityDescriptor;
 

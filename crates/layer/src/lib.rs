@@ -3,6 +3,7 @@
 //! The only crate that knows tar, PAX, the two encodings, security descriptors and whiteouts. The
 //! formats are specified in `docs/format/`.
 
+mod attributes;
 mod checkpoints;
 mod codec;
 mod compression;
@@ -16,6 +17,7 @@ mod loss;
 mod mode;
 mod names;
 mod ntfs;
+mod record_check;
 mod record_keys;
 mod scan;
 mod sealed;
@@ -26,6 +28,7 @@ mod time;
 mod translate;
 mod tree;
 
+pub use attributes::attribute_names;
 pub use checkpoints::{Checkpoints, CheckpointsError, Point};
 pub use compression::{
     ArchiveCompression, ArchiveReader, Codec, Compression, DEFAULT_GZIP_LEVEL, DEFAULT_ZSTD_LEVEL,
@@ -45,8 +48,8 @@ pub use entry::{
     ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, ATTRIBUTE_READONLY, ATTRIBUTE_REPARSE_POINT, Content,
     Entry, Kind, LayerContent, LayerFormat, Origin, PosixMetadata, Stream, Times, Win32Metadata,
 };
-pub use executable::{Elf, Executable, Pe};
-pub use hive::{HIVES, blank_hive};
+pub use executable::{Elf, ElfDynamic, Executable, Pe, PeImports};
+pub use hive::{HIVES, HiveError, HiveHeader, blank_hive};
 pub use index::{Extent, IndexError, IndexWriter, LayerIndex, RawEntry};
 pub use loss::{Loss, LossKind, Note};
 pub use mode::{Clause, ModeChange};
@@ -60,6 +63,7 @@ pub use ntfs::{
     backup_stream, extended_attributes, junction_reparse, lx_attribute, lx_metadata,
     lx_symlink_reparse, symlink_reparse,
 };
+pub use record_check::{RecordProblem, check_records};
 pub use scan::{Indexer, Limits, Scan, ScanError, scan_archive, scan_layer};
 pub use tar::{
     Event, HEADER_SIZE, Header, MAX_EXTENDED, Parser, Records, TarError, TarErrorKind, TarKind,
@@ -68,6 +72,7 @@ pub use tar::{
 pub use time::{EPOCH_1980, Timestamp};
 pub use translate::Name;
 pub use tree::{
-    NodeId, NodeKind, ResolveError, ResolveErrorKind, Resolved, Source, StackError, StackErrorKind,
+    NodeId, NodeKind, ResolveError, ResolveErrorKind, Resolved, Source, StackChange,
+    StackError, StackErrorKind,
     Tree,
 };

@@ -22,7 +22,7 @@ use crate::translate::Name;
 
 pub(crate) use resolve::components;
 pub use resolve::{ResolveError, ResolveErrorKind, Resolved};
-pub use stack::{StackError, StackErrorKind};
+pub use stack::{StackChange, StackError, StackErrorKind};
 
 /// A node of a [`Tree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,6 +142,12 @@ impl Tree {
         self.root
     }
 
+    /// The root of the archive: of a Windows tree the directory above `Files`, `Hives` and
+    /// `UtilityVM`, which no program sees.
+    pub fn top(&self) -> NodeId {
+        TOP
+    }
+
     /// The layers, lowest first.
     pub fn layers(&self) -> &[Arc<LayerIndex>] {
         &self.layers
@@ -211,7 +217,11 @@ impl Tree {
 
     /// What the node is.
     pub fn kind(&self, node: NodeId) -> NodeKind<'_> {
-        match self.node(node).source {
+        self.kind_of(self.node(node).source)
+    }
+
+    fn kind_of(&self, source: Source) -> NodeKind<'_> {
+        match source {
             Source::Implied => NodeKind::Directory,
             Source::Layer { layer, entry } => {
                 let raw = self.raw(layer, entry);
@@ -236,20 +246,45 @@ impl Tree {
         self.kind(node) == NodeKind::Directory
     }
 
+    fn is_directory_source(&self, source: Source) -> bool {
+        self.kind_of(source) == NodeKind::Directory
+    }
+
+    /// Bytes that a layer holds for an entry: of the file without its holes, and of its alternate
+    /// streams.
+    pub fn stored_bytes(&self, source: Source) -> u64 {
+        let (layer, entry) = match source {
+            Source::Layer { layer, entry } => (layer, entry),
+            Source::Implied => return 0,
+            Source::Owned(place) => {
+                return match &self.owned[place as usize].kind {
+                    Kind::File(content) => content.size(),
+                    _ => 0,
+                };
+            }
+        };
+        let length = |entry| self.raw(layer, entry).extent().length;
+        let streams = self.streams.get(&(layer, entry)).into_iter().flatten();
+        let streams = streams.map(|(_, stream)| length(*stream));
+        streams.fold(length(entry), u64::saturating_add)
+    }
+
     /// The node's entry, decoded. `None` for a directory that no layer states.
     pub fn entry(&self, node: NodeId) -> Option<Entry> {
-        let mut entry = match self.node(node).source {
-            Source::Implied => return None,
-            Source::Owned(place) => (*self.owned[place as usize]).clone(),
-            Source::Layer {
-                layer,
-                entry: place,
-            } => self.layer_entry(layer, place),
-        };
+        let mut entry = self.entry_of(self.source(node))?;
         if node == self.root && entry.win32.descriptor.is_none() {
             entry.win32.descriptor.clone_from(&self.root_descriptor);
         }
         Some(entry)
+    }
+
+    /// The entry that a source stands for, decoded; also of one that no node has any more.
+    pub fn entry_of(&self, source: Source) -> Option<Entry> {
+        match source {
+            Source::Implied => None,
+            Source::Owned(place) => Some((*self.owned[place as usize]).clone()),
+            Source::Layer { layer, entry } => Some(self.layer_entry(layer, entry)),
+        }
     }
 
     /// The descriptor of a node, if its entry has one.

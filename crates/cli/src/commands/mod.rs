@@ -2,12 +2,26 @@
 
 pub(crate) mod build;
 pub(crate) mod cat;
+pub(crate) mod check;
 pub(crate) mod completion;
+pub(crate) mod diff;
+pub(crate) mod du;
+pub(crate) mod history;
+pub(crate) mod images;
+pub(crate) mod inspect;
+pub(crate) mod find;
+pub(crate) mod load;
 pub(crate) mod login;
+pub(crate) mod ls;
 pub(crate) mod logout;
 pub(crate) mod prune;
 pub(crate) mod pull;
 pub(crate) mod push;
+pub(crate) mod save;
+pub(crate) mod stat;
+pub(crate) mod rmi;
+pub(crate) mod tag;
+pub(crate) mod tree;
 
 /// Threads that work at once: one for each core.
 pub(crate) fn threads() -> usize {
