@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossdock_image::{
-    Config, Descriptor, Document, ImageSource, Index, LayerMediaType, LayoutReference, Manifest,
-    Platform, Reference, fits, select,
+    ArchiveForm, ArchiveReference, Config, Descriptor, Document, ImageSource, Index,
+    LayerMediaType, LayoutReference, Manifest, Platform, Reference, fits, select,
 };
+use crossdock_layer::Limits;
 use crossdock_remote::Registry;
 use crossdock_store::{Layout, Store};
 
+use crate::archive_file::ArchiveOpener;
 use crate::error::BuildError;
 use crate::event::{Event, Events, Vertices, Work};
 use crate::layers::Layer;
@@ -43,6 +45,8 @@ pub(crate) struct ImageFinder<'a> {
     pub(crate) directory: &'a Path,
     /// Registries are asked even for names that the store has.
     pub(crate) pull: bool,
+    /// For archives that are compressed as a whole.
+    pub(crate) limits: Limits,
     pub(crate) events: Events<'a>,
     pub(crate) vertices: &'a Vertices,
 }
@@ -98,6 +102,18 @@ impl ImageFinder<'_> {
     ) -> Result<Found, BuildError> {
         match source {
             ImageSource::Layout(reference) => self.in_layout(source, reference, platform),
+            ImageSource::Archive(reference) => {
+                let path = self.directory.join(&reference.file);
+                if reference.form != ArchiveForm::Path || !path.is_dir() {
+                    return self.in_archive(source, reference, &path, platform);
+                }
+                let layout = LayoutReference {
+                    directory: reference.file.clone(),
+                    tag: reference.name.clone(),
+                    digest: reference.digest,
+                };
+                self.in_layout(source, &layout, platform)
+            }
             ImageSource::Registry(_) => unreachable!("it has a reference"),
         }
     }
@@ -123,6 +139,33 @@ impl ImageFinder<'_> {
         Ok(Found {
             descriptor,
             place: BlobPlace::Layout(Arc::new(layout)),
+            image: source.to_string(),
+        })
+    }
+
+    fn in_archive(
+        &self,
+        source: &ImageSource,
+        reference: &ArchiveReference,
+        path: &Path,
+        platform: &Platform,
+    ) -> Result<Found, BuildError> {
+        let opener = ArchiveOpener {
+            store: self.store,
+            limits: self.limits,
+            events: self.events,
+            vertices: self.vertices,
+        };
+        let archive = opener.open(path)?;
+        let (name, digest) = (reference.name.as_deref(), reference.digest.as_ref());
+        let descriptor = archive
+            .resolve(name, digest, Some(platform))
+            .map_err(|error| BuildError::ResolveArchive {
+                source: Box::new(error),
+            })?;
+        Ok(Found {
+            descriptor,
+            place: BlobPlace::Archive(Arc::new(archive)),
             image: source.to_string(),
         })
     }
@@ -242,7 +285,12 @@ impl Found {
         })
     }
 
-    fn choose(&self, index: &Index, platform: &Platform) -> Result<Descriptor, BuildError> {
+    /// The entry of an index for `platform`.
+    pub(crate) fn choose(
+        &self,
+        index: &Index,
+        platform: &Platform,
+    ) -> Result<Descriptor, BuildError> {
         let mut images = index
             .manifests()
             .iter()

@@ -468,4 +468,6 @@ impl OpenedImage<'_> {
 }
 
 #[cfg(test)]
+mod sample;
+#[cfg(test)]
 mod tests;

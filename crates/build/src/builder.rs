@@ -363,7 +363,7 @@ impl<'a> Builder<'a> {
             if needed.is_empty() {
                 return Ok((Plans::merged(plans), images));
             }
-            for (base, image) in self.find(&request.directory, request.pull, needed)? {
+            for (base, image) in self.find(&request.directory, request.pull, request.limits, needed)? {
                 configs.insert(
                     base.clone(),
                     BaseConfig {
@@ -389,6 +389,7 @@ impl<'a> Builder<'a> {
         &self,
         directory: &Path,
         pull: bool,
+        limits: Limits,
         needed: BTreeSet<BaseRequest>,
     ) -> Result<Vec<(BaseRequest, BaseImage)>, BuildError> {
         let finder = ImageFinder {
@@ -396,6 +397,7 @@ impl<'a> Builder<'a> {
             registry: &self.registry,
             directory,
             pull,
+            limits,
             events: self.events,
             vertices: &self.vertices,
         };

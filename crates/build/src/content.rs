@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use crossdock_host::{read_at, write_all_at};
 use crossdock_image::DiffId;
 use crossdock_layer::{Checkpoints, Content, Decompressor, LayerContent};
-use crossdock_store::Store;
+use crossdock_store::{BlobInFile, Store};
 
 use self::spans::{Span, spans};
 use crate::layers::Layer;
@@ -58,7 +58,7 @@ struct Region {
 /// How a layer is read.
 enum Access {
     /// From points in a file. What is read is not verified.
-    Points(Arc<File>, Checkpoints),
+    Points(BlobInFile, Checkpoints),
     /// From the start, once.
     Whole(Mutex<Option<Found>>),
 }
@@ -460,9 +460,9 @@ fn access(found: Found, store: &Store) -> Access {
     let points = points.and_then(|found| Checkpoints::open(found.found()?).ok());
     let points = points.filter(|points| points.blob_size() == layer.descriptor.size);
     if let Some(points) = points
-        && let Some(file) = layer.open_file()
+        && let Some(blob) = layer.open_file()
     {
-        return Access::Points(Arc::new(file), points);
+        return Access::Points(blob, points);
     }
     Access::Whole(Mutex::new(Some(found)))
 }
@@ -472,12 +472,16 @@ impl Access {
     /// which offset that is.
     fn open(&self, offset: u64) -> io::Result<(Decompressor<Box<dyn Read + Send>>, u64)> {
         match self {
-            Self::Points(file, points) => {
+            Self::Points(blob, points) => {
                 let point = points.before(offset);
-                let blob: Box<dyn Read + Send> = Box::new(FileFrom {
-                    file: Arc::clone(file),
-                    offset: point.compressed,
-                });
+                // Behind a blob in an archive others follow.
+                let rest = blob.size.checked_sub(point.compressed);
+                let rest = rest.ok_or(io::ErrorKind::UnexpectedEof)?;
+                let from_there = FileFrom {
+                    file: Arc::clone(&blob.file),
+                    offset: blob.offset + point.compressed,
+                };
+                let blob: Box<dyn Read + Send> = Box::new(from_there.take(rest));
                 Ok((Decompressor::at(&point, blob)?, point.uncompressed))
             }
             Self::Whole(found) => {

@@ -15,8 +15,8 @@ use crossdock_remote::{
     BlobError as RemoteBlobError, FetchError, GitError, ManifestError, PushError, RequestError,
 };
 use crossdock_store::{
-    ArchiveError, BlobError, DocumentReadError, IngestError, LayoutWriteError, OpenLayoutError,
-    RecordError, ResolveError, TagError,
+    ArchiveError, ArchiveResolveError, BlobError, DocumentReadError, IngestError, LayoutWriteError,
+    OpenArchiveError, OpenLayoutError, RecordError, ResolveError, TagError,
 };
 
 use crate::annotations::AnnotationLevel;
@@ -82,6 +82,31 @@ pub enum BuildError {
         image: ImageSource,
         /// Why.
         source: Box<ResolveError>,
+    },
+    /// A file that is no archive of images, or a damaged one.
+    #[error(transparent)]
+    OpenArchive(#[from] Box<OpenArchiveError>),
+    /// A compressed archive of images that cannot be decompressed.
+    #[error("{}: cannot be decompressed: {source}", .path.display())]
+    Decompress {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A compressed archive that cannot be kept for the time being.
+    #[error("the store has no room for the content of {}: {source}", .path.display())]
+    SpoolArchive {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// An image that is not in its archive.
+    #[error(transparent)]
+    ResolveArchive {
+        /// Why.
+        source: Box<ArchiveResolveError>,
     },
     /// An index without the platform.
     #[error(
@@ -531,7 +556,19 @@ impl BuildError {
             | Self::Document { .. }
             | Self::NestedIndex { .. }
             | Self::Blob { .. } => ErrorClass::Integrity,
-            Self::Content { source, .. } => class_of_content(source),
+            Self::OpenArchive(error) => match &**error {
+                OpenArchiveError::Damaged { .. } | OpenArchiveError::Document { .. } => {
+                    ErrorClass::Integrity
+                }
+                OpenArchiveError::Read { source, .. } => match source.kind() {
+                    io::ErrorKind::NotFound => ErrorClass::Input,
+                    _ => class_of_content(source),
+                },
+                _ => ErrorClass::Input,
+            },
+            Self::Content { source, .. } | Self::Decompress { source, .. } => {
+                class_of_content(source)
+            }
             Self::Fetch { source, .. } => match source.is_failure() {
                 true => ErrorClass::System,
                 false => ErrorClass::Input,
@@ -554,9 +591,11 @@ impl BuildError {
             Self::WriteArchive(ArchiveError::Blob { source, .. }) => class_of_content(source),
             Self::Write { source, .. } => class_of_content(&source.source),
             Self::Part { source, .. } => class_of_content(source),
-            Self::Ingest(_) | Self::Record(_) | Self::Tag(_) | Self::WriteArchive(_) => {
-                ErrorClass::System
-            }
+            Self::Ingest(_)
+            | Self::Record(_)
+            | Self::Tag(_)
+            | Self::WriteArchive(_)
+            | Self::SpoolArchive { .. } => ErrorClass::System,
             Self::Output(error) => match error {
                 OutputError::Content { source, .. } => class_of_content(source),
                 OutputError::Tar { source } => class_of_content(&source.source),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crossdock_dockerfile::{BaseConfig, BaseRequest, IgnorePatterns};
+use crossdock_layer::Limits;
 
 use crate::builder::Builder;
 use crate::context::{
@@ -56,7 +57,8 @@ impl Builder<'_> {
         pull: bool,
     ) -> Vec<(BaseRequest, Result<BaseConfig, BuildError>)> {
         let find = |request: &BaseRequest| {
-            let found = self.find(directory, pull, BTreeSet::from([request.clone()]))?;
+            let needed = BTreeSet::from([request.clone()]);
+            let found = self.find(directory, pull, Limits::default(), needed)?;
             let configs = found.into_iter().map(|(request, image)| {
                 let config = BaseConfig {
                     config: image.config,

@@ -1,6 +1,5 @@
-//! Where blobs of images are: a layout, the store, a registry.
+//! Where blobs of images are: a layout, an archive, the store, a registry.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -8,7 +7,7 @@ use crossdock_image::{
     Config, Descriptor, Document, MAX_CONFIG_SIZE, MAX_DOCUMENT_SIZE, Repository,
 };
 use crossdock_remote::Registry;
-use crossdock_store::{DocumentReadError, Layout, Store};
+use crossdock_store::{BlobInFile, DocumentReadError, ImageArchive, Layout, Store};
 
 use crate::error::BuildError;
 
@@ -17,6 +16,8 @@ use crate::error::BuildError;
 pub(crate) enum BlobPlace {
     /// In somebody's layout, read in place.
     Layout(Arc<Layout>),
+    /// In an archive, read in place.
+    Archive(Arc<ImageArchive>),
     /// In our store.
     Store(Store),
     /// In a registry, as long as our store does not have them.
@@ -36,7 +37,7 @@ impl BlobPlace {
     pub(crate) fn repository(&self) -> Option<&Repository> {
         match self {
             Self::Registry(remote) => Some(&remote.repository),
-            Self::Layout(_) | Self::Store(_) => None,
+            Self::Layout(_) | Self::Archive(_) | Self::Store(_) => None,
         }
     }
 
@@ -61,6 +62,7 @@ impl BlobPlace {
         };
         Ok(match self {
             Self::Layout(layout) => Box::new(layout.open_blob(descriptor).map_err(failed)?),
+            Self::Archive(archive) => Box::new(archive.open_blob(descriptor).map_err(failed)?),
             Self::Store(store) => Box::new(store.open_blob(descriptor).map_err(failed)?),
             Self::Registry(remote) if remote.has(descriptor) => {
                 Box::new(remote.store.open_blob(descriptor).map_err(failed)?)
@@ -72,15 +74,35 @@ impl BlobPlace {
         })
     }
 
-    /// Opens a blob as a file for reading anywhere, unverified, if it is one of the right size.
-    pub(crate) fn open_file(&self, descriptor: &Descriptor) -> Option<File> {
+    /// Opens a blob in a file for reading anywhere, unverified, if it is there and has the right
+    /// size.
+    pub(crate) fn open_file(&self, descriptor: &Descriptor) -> Option<BlobInFile> {
+        let digest = &descriptor.digest;
         let opened = match self {
-            Self::Layout(layout) => layout.open_blob_unverified(&descriptor.digest),
-            Self::Store(store) => store.open_blob_unverified(&descriptor.digest),
-            Self::Registry(remote) => remote.store.open_blob_unverified(&descriptor.digest),
+            Self::Layout(layout) => layout.open_blob_unverified(digest),
+            Self::Archive(archive) => {
+                let blob = archive.open_blob_unverified(digest).ok()?;
+                return (blob.size == descriptor.size).then_some(blob);
+            }
+            Self::Store(store) => store.open_blob_unverified(digest),
+            Self::Registry(remote) => remote.store.open_blob_unverified(digest),
         };
         let (file, size) = opened.ok()?;
-        (size == descriptor.size).then_some(file)
+        (size == descriptor.size).then(|| BlobInFile {
+            file: Arc::new(file),
+            offset: 0,
+            size,
+        })
+    }
+
+    /// Whether the blob is there, or can be asked for.
+    pub(crate) fn may_have(&self, descriptor: &Descriptor) -> bool {
+        match self {
+            Self::Layout(layout) => layout.open_blob_unverified(&descriptor.digest).is_ok(),
+            Self::Archive(archive) => archive.contains(descriptor),
+            Self::Store(store) => store.blob_size(&descriptor.digest).is_some(),
+            Self::Registry(_) => true,
+        }
     }
 
     /// Opens a blob somewhere in it, unverified.
@@ -120,6 +142,7 @@ impl BlobPlace {
         let failed = |source| document_error(image, source);
         match self {
             Self::Layout(layout) => layout.read_document(descriptor).map_err(failed),
+            Self::Archive(archive) => archive.read_document(descriptor).map_err(failed),
             Self::Store(store) => store.read_document(descriptor).map_err(failed),
             Self::Registry(remote) => {
                 remote.keep_document(image, descriptor)?;
@@ -158,6 +181,7 @@ impl BlobPlace {
         let failed = |source| document_error(image, source);
         match self {
             Self::Layout(layout) => layout.read_config(descriptor).map_err(failed),
+            Self::Archive(archive) => archive.read_config(descriptor).map_err(failed),
             Self::Store(store) => store.read_config(descriptor).map_err(failed),
             Self::Registry(remote) => {
                 remote.keep_config(image, descriptor)?;

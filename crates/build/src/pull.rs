@@ -52,6 +52,7 @@ pub fn pull(
         registry,
         directory: Path::new(""),
         pull: true,
+        limits: request.limits,
         events,
         vertices: &vertices,
     };

@@ -1,4 +1,4 @@
-//! Writing an OCI image layout as one tar, which docker loads too if it names an image.
+//! Writing an OCI image layout as one tar, which docker loads too if it is told of images.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Read, Write};
@@ -45,11 +45,11 @@ pub struct Archive<'a> {
     pub entries: &'a [Descriptor],
     /// The blobs, in any order.
     pub blobs: &'a [Descriptor],
-    /// The image for docker. Without it the archive is OCI's alone.
-    pub docker: Option<DockerImage<'a>>,
+    /// The images for docker. Without any the archive is OCI's alone.
+    pub docker: &'a [DockerImage<'a>],
 }
 
-/// The one image of a docker archive.
+/// An image of a docker archive.
 #[derive(Debug, Clone, Copy)]
 pub struct DockerImage<'a> {
     /// Its manifest.
@@ -80,8 +80,8 @@ pub fn write_archive_file(
     file.persist(path, Existing::Replace).map_err(failed)
 }
 
-/// Writes an OCI archive, whose blobs are taken from `source` and verified. With an image for
-/// docker, a `manifest.json` names it in the way of `docker save`: `docker load` of any age,
+/// Writes an OCI archive, whose blobs are taken from `source` and verified. With images for
+/// docker, a `manifest.json` names them in the way of `docker save`: `docker load` of any age,
 /// containerd, podman and skopeo's `docker-archive:` read that, and others the OCI layout.
 ///
 /// Equal content gives equal bytes: `oci-layout`, `index.json`, `manifest.json` if there is one,
@@ -103,8 +103,8 @@ pub fn write_archive(
     tar.bytes(LAYOUT_FILE, LAYOUT_FILE_CONTENT)
         .map_err(failed)?;
     tar.bytes(INDEX_FILE, index.raw()).map_err(failed)?;
-    if let Some(image) = &archive.docker {
-        let manifest = docker_manifest(image);
+    if !archive.docker.is_empty() {
+        let manifest = docker_manifest(archive.docker);
         tar.bytes(DOCKER_MANIFEST_FILE, &manifest).map_err(failed)?;
     }
     tar.directory("blobs/").map_err(failed)?;
@@ -117,7 +117,7 @@ pub fn write_archive(
 
 /// What docker looks for in an archive (moby, "Docker Image Specification v1.2", "Combined Image
 /// JSON + Filesystem Changeset Format").
-const DOCKER_MANIFEST_FILE: &str = "manifest.json";
+pub(crate) const DOCKER_MANIFEST_FILE: &str = "manifest.json";
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -128,14 +128,17 @@ struct DockerManifest<'a> {
     layers: Vec<String>,
 }
 
-fn docker_manifest(image: &DockerImage<'_>) -> Vec<u8> {
-    let layers = image.manifest.layers().iter();
-    let manifest = DockerManifest {
-        config: blob_path(&image.manifest.config().digest),
-        repo_tags: (!image.names.is_empty()).then_some(image.names),
-        layers: layers.map(|layer| blob_path(&layer.digest)).collect(),
+fn docker_manifest<'a>(images: &[DockerImage<'a>]) -> Vec<u8> {
+    let item = |image: &DockerImage<'a>| {
+        let layers = image.manifest.layers().iter();
+        DockerManifest {
+            config: blob_path(&image.manifest.config().digest),
+            repo_tags: (!image.names.is_empty()).then_some(image.names),
+            layers: layers.map(|layer| blob_path(&layer.digest)).collect(),
+        }
     };
-    serde_json::to_vec(&[manifest]).expect("lists and text become JSON")
+    let items: Vec<DockerManifest<'_>> = images.iter().map(item).collect();
+    serde_json::to_vec(&items).expect("lists and text become JSON")
 }
 
 fn blob_path(digest: &BlobDigest) -> String {

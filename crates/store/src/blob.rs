@@ -189,18 +189,18 @@ pub(crate) fn open_verified(
     Ok(VerifiedReader::new(file, digest, expected))
 }
 
-/// Reads a whole blob of at most `limit` bytes with `open`, which verifies.
+/// Reads a whole blob of at most `limit` bytes with `open`, which verifies. `path` is the file
+/// that it is in.
 pub(crate) fn read<R: Read>(
-    root: &Path,
+    path: PathBuf,
     descriptor: &Descriptor,
     limit: u64,
     open: impl FnOnce() -> Result<R, BlobError>,
 ) -> Result<Vec<u8>, BlobError> {
-    let path = || path(root, &descriptor.digest);
     if descriptor.size > limit {
         return Err(BlobError::TooLarge {
             digest: descriptor.digest,
-            path: path(),
+            path,
             size: descriptor.size,
             limit,
         });
@@ -210,12 +210,12 @@ pub(crate) fn read<R: Read>(
         Ok(_) => Ok(bytes),
         Err(error) => Err(match VerifyError::of(&error) {
             Some(source) => BlobError::Damaged {
-                path: path(),
+                path,
                 source: source.clone(),
             },
             None => BlobError::Read {
                 digest: descriptor.digest,
-                path: path(),
+                path,
                 source: error,
             },
         }),
@@ -224,14 +224,14 @@ pub(crate) fn read<R: Read>(
 
 /// Reads a manifest or an index with `read`, which takes a limit.
 pub(crate) fn document(
-    root: &Path,
+    path: PathBuf,
     descriptor: &Descriptor,
     read: impl FnOnce(u64) -> Result<Vec<u8>, BlobError>,
 ) -> Result<Document, DocumentReadError> {
     let bytes = read(MAX_DOCUMENT_SIZE)?;
     Document::parse(&bytes, Some(&descriptor.media_type)).map_err(|source| {
         DocumentReadError::Document {
-            path: path(root, &descriptor.digest),
+            path,
             digest: descriptor.digest,
             source,
         }
@@ -240,13 +240,13 @@ pub(crate) fn document(
 
 /// Reads an image config with `read`, which takes a limit.
 pub(crate) fn config(
-    root: &Path,
+    path: PathBuf,
     descriptor: &Descriptor,
     read: impl FnOnce(u64) -> Result<Vec<u8>, BlobError>,
 ) -> Result<Config, DocumentReadError> {
     let bytes = read(MAX_CONFIG_SIZE)?;
     Config::parse(&bytes).map_err(|source| DocumentReadError::Config {
-        path: path(root, &descriptor.digest),
+        path,
         digest: descriptor.digest,
         source,
     })

@@ -117,21 +117,21 @@ impl Layout {
 
     /// Reads and parses a manifest or an index.
     pub fn read_document(&self, descriptor: &Descriptor) -> Result<Document, DocumentReadError> {
-        blob::document(&self.root, descriptor, |limit| {
+        blob::document(blob::path(&self.root, &descriptor.digest), descriptor, |limit| {
             self.read_blob(descriptor, limit)
         })
     }
 
     /// Reads and parses an image config.
     pub fn read_config(&self, descriptor: &Descriptor) -> Result<Config, DocumentReadError> {
-        blob::config(&self.root, descriptor, |limit| {
+        blob::config(blob::path(&self.root, &descriptor.digest), descriptor, |limit| {
             self.read_blob(descriptor, limit)
         })
     }
 
     /// Reads a whole blob of at most `limit` bytes.
     pub fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, BlobError> {
-        blob::read(&self.root, descriptor, limit, || self.open_blob(descriptor))
+        blob::read(blob::path(&self.root, &descriptor.digest), descriptor, limit, || self.open_blob(descriptor))
     }
 
     /// Opens a blob for one verified pass from its start to its end.
@@ -165,18 +165,26 @@ pub(crate) fn check_version(root: &Path) -> Result<(), OpenLayoutError> {
         }
         Err(source) => return Err(OpenLayoutError::Read { path, source }),
     };
-    let parsed: Result<serde_json::Value, _> = serde_json::from_slice(&bytes);
-    let version = parsed
-        .as_ref()
-        .ok()
-        .and_then(|value| value.get("imageLayoutVersion")?.as_str());
-    match version {
-        Some(version) if version.starts_with("1.") => Ok(()),
+    let version = version(&bytes);
+    match version.as_deref() {
+        Some(version) if is_known(version) => Ok(()),
         found => Err(OpenLayoutError::Version {
             path,
             found: found.map_or_else(|| "unreadable".to_owned(), |text| format!("{text:?}")),
         }),
     }
+}
+
+/// The version that the content of `oci-layout` states.
+pub(crate) fn version(bytes: &[u8]) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let version = value.get("imageLayoutVersion")?.as_str()?;
+    Some(version.to_owned())
+}
+
+/// Whether a layout of this version can be read.
+pub(crate) fn is_known(version: &str) -> bool {
+    version.starts_with("1.")
 }
 
 /// Reads `index.json`; `None` if it is missing.

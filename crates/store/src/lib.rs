@@ -7,6 +7,7 @@
 
 mod archive;
 mod blob;
+mod image_archive;
 mod ingest;
 mod layout;
 mod lease;
@@ -21,11 +22,12 @@ mod writer;
 
 pub use archive::{Archive, ArchiveError, DockerImage, write_archive, write_archive_file};
 pub use blob::{BlobError, DocumentReadError};
+pub use image_archive::{ArchiveKind, BlobInFile, ImageArchive, OpenArchiveError};
 pub use ingest::{Ingest, IngestError};
 pub use layout::{Layout, OpenLayoutError};
 pub use prune::{Prunable, PruneError, PruneRequest, Pruned, Removed, ResultNeeds, Skipped};
 pub use record::{Lookup, RecordError, RecordKind};
-pub use resolve::ResolveError;
+pub use resolve::{ArchiveResolveError, ResolveError};
 pub use store::{BlobReader, OpenStoreError, Store, Uncompressed};
 pub use tags::TagError;
 pub use writer::{LayoutWriteError, LayoutWriter};

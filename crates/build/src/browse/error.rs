@@ -4,6 +4,7 @@ use std::io;
 
 use crossdock_image::SelectError;
 use crossdock_layer::ResolveErrorKind;
+use crossdock_store::ArchiveError;
 
 use crate::error::{BuildError, ErrorClass, class_of_content};
 
@@ -38,6 +39,16 @@ pub enum BrowseError {
         image: String,
         /// What its config says.
         os: String,
+    },
+    /// A layer that the image does not have.
+    #[error("{image}: has {layers} layers, so there is no layer {}; they are counted from 1", .wanted + 1)]
+    Layer {
+        /// The image.
+        image: String,
+        /// The place of the layer, counted from 0.
+        wanted: usize,
+        /// How many there are.
+        layers: usize,
     },
     /// A path that leads nowhere.
     #[error("{image}: {source}")]
@@ -101,6 +112,18 @@ impl BrowseError {
         }
     }
 
+    /// Whether it is only that whoever read standard output went away.
+    pub fn nobody_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::Image(error) if matches!(
+                &**error,
+                BuildError::WriteArchive(ArchiveError::Output { source })
+                    if source.kind() == io::ErrorKind::BrokenPipe
+            )
+        )
+    }
+
     /// The kind of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
@@ -109,6 +132,7 @@ impl BrowseError {
             Self::Platform { .. }
             | Self::Ambiguous { .. }
             | Self::System { .. }
+            | Self::Layer { .. }
             | Self::Path { .. } => ErrorClass::Input,
         }
     }

@@ -148,7 +148,7 @@ impl Exporter<'_> {
         let entries = named_entries(&image.top, names);
         match output {
             Prepared::Layout(writer) => write_layout(writer, parts, &entries)?,
-            Prepared::OciArchive(target) => write_archive_to(target, parts, &entries, None)?,
+            Prepared::OciArchive(target) => write_archive_to(target, parts, &entries, &[])?,
             Prepared::DockerArchive(target) => {
                 let manifest = only_manifest(image)?;
                 let names: Vec<String> = names.iter().map(tagged).collect();
@@ -156,7 +156,7 @@ impl Exporter<'_> {
                     manifest: &manifest,
                     names: &names,
                 };
-                write_archive_to(target, parts, &entries, Some(docker))?;
+                write_archive_to(target, parts, &entries, &[docker])?;
             }
             Prepared::Image { push } => {
                 self.store_image(parts, &entries[0], names)?;
@@ -323,7 +323,7 @@ fn write_archive_to(
     target: &Target,
     parts: &Parts,
     entries: &[Descriptor],
-    docker: Option<DockerImage<'_>>,
+    docker: &[DockerImage<'_>],
 ) -> Result<(), BuildError> {
     let archive = Archive {
         entries,

@@ -200,6 +200,12 @@ fn pairs(
 /// (<https://reproducible-builds.org/specs/source-date-epoch/>).
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
+/// SOURCE_DATE_EPOCH of the environment.
+pub(crate) fn environment_epoch() -> Result<Option<Timestamp>, Failure> {
+    let value = std::env::var(EPOCH).ok().filter(|value| !value.is_empty());
+    value.map(|value| parse_epoch(&value)).transpose()
+}
+
 fn parse_epoch(text: &str) -> Result<Timestamp, Failure> {
     match text.trim().parse() {
         Ok(seconds) => Ok(Timestamp {
@@ -218,7 +224,7 @@ fn names(tags: &[String]) -> Result<Vec<Reference>, Failure> {
 }
 
 /// A name that an image is given: a reference without a digest.
-fn parse_name(flag: &str, text: &str) -> Result<Reference, Failure> {
+pub(crate) fn parse_name(flag: &str, text: &str) -> Result<Reference, Failure> {
     let name: Reference = text
         .parse()
         .map_err(|error| Failure::input(format!("{flag} {text}: {error}")))?;

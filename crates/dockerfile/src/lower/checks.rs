@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossdock_image::{Platform, Reference};
+use crossdock_image::{ImageSource, Platform, Reference};
 
 use super::Lowerer;
 use crate::expand::{Expander, Expansion};
@@ -154,8 +154,8 @@ impl Lowerer<'_> {
             // BuildKit asks no more than whether it could be an image; names of stages may end
             // in a hyphen.
             let is_stage = self.stage_named(&name, stage.index).is_some();
-            let is_layout = name.starts_with("oci-layout://");
-            if !is_stage && !is_layout && name.parse::<Reference>().is_err() {
+            let is_in_file = ImageSource::has_scheme(&name);
+            if !is_stage && !is_in_file && name.parse::<Reference>().is_err() {
                 let message = format!(
                     "Default value for ARG {} results in empty or invalid base image name",
                     word.text

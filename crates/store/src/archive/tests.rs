@@ -9,7 +9,7 @@ fn oci<'a>(entries: &'a [Descriptor], blobs: &'a [Descriptor]) -> Archive<'a> {
     Archive {
         entries,
         blobs,
-        docker: None,
+        docker: &[],
     }
 }
 
@@ -124,7 +124,7 @@ fn docker_archives() {
             names,
         });
         let archive = Archive {
-            docker,
+            docker: docker.as_slice(),
             ..oci(std::slice::from_ref(&entry), &blobs)
         };
         let mut tar = Vec::new();

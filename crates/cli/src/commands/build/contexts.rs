@@ -204,7 +204,7 @@ impl NamedContexts {
                 Failure::input(format!(
                     "--build-context {argument}: {reason}; write it like NAME=FOLDER, \
                      NAME=docker-image://REFERENCE, NAME=oci-layout://FOLDER:TAG, \
-                     NAME=https://HOST/FILE.tar, NAME=https://HOST/REPOSITORY.git#REFERENCE, or \
+                     NAME=oci-archive://FILE:NAME, NAME=https://HOST/FILE.tar, NAME=https://HOST/REPOSITORY.git#REFERENCE, or \
                      NAME=target:STAGE"
                 ))
             };
@@ -220,9 +220,9 @@ impl NamedContexts {
                     return Err(failed("the reference is missing"));
                 }
                 NamedContext::Image(ImageSource::Registry(image.to_owned()))
-            } else if value.starts_with("oci-layout://") {
-                let layout = value.parse();
-                NamedContext::Image(layout.map_err(|error| failed(&format!("{error}")))?)
+            } else if ImageSource::has_scheme(value) {
+                let image = value.parse();
+                NamedContext::Image(image.map_err(|error| failed(&format!("{error}")))?)
             } else if let Some(stage) = value.strip_prefix("target:") {
                 NamedContext::Stage(stage.to_owned())
             } else {
