@@ -17,6 +17,18 @@ pub(crate) fn group(group: &[u8], name: &str) -> Option<u64> {
         .and_then(|fields| std::str::from_utf8(fields.get(2)?).ok()?.parse().ok())
 }
 
+/// The name of the first user with a number in `/etc/passwd`, or of a group in `/etc/group`.
+pub(crate) fn name_of(table: &[u8], number: u64) -> Option<&[u8]> {
+    records(table)
+        .find(|fields| {
+            let field = fields
+                .get(2)
+                .and_then(|field| std::str::from_utf8(field).ok());
+            field.and_then(|field| field.parse().ok()) == Some(number)
+        })
+        .map(|fields| fields[0])
+}
+
 fn records(bytes: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
     bytes
         .split(|&byte| byte == b'\n')
@@ -39,6 +51,12 @@ mod tests {
         check("#no", None);
         check("", None);
         check("nobody", None);
+        let check = |number, expected: Option<&[u8]>| {
+            assert_eq!(name_of(passwd, number), expected, "{number}");
+        };
+        check(0, Some(b"root"));
+        check(10, Some(b"app"));
+        check(1, None);
         assert_eq!(group(b"a:x:1:\nb:x:2:u,v\n", "b"), Some(2));
         assert_eq!(group(b"a:x:1:\nb:x", "b"), None);
     }

@@ -8,6 +8,7 @@ mod acl;
 mod inherit;
 mod sddl;
 mod sid;
+mod sid_names;
 
 pub use acl::{Ace, Acl, AclTooLarge, ace};
 pub use inherit::inherit;

@@ -96,6 +96,16 @@ impl Sid {
         FIXED + 4 * self.subauthorities.len()
     }
 
+    /// The number of the authority, below 2⁴⁸.
+    pub fn authority(&self) -> u64 {
+        self.authority
+    }
+
+    /// The numbers under the authority, at most 15.
+    pub fn subauthorities(&self) -> &[u32] {
+        &self.subauthorities
+    }
+
     /// The two letters that SDDL has for this SID.
     ///
     /// Only SIDs that are the same on every machine have letters here; those that depend on a
@@ -204,7 +214,7 @@ pub fn resolve_account(name: &str) -> Option<Sid> {
 }
 
 /// SDDL's letters, the authority and the subauthorities.
-const ALIASES: &[(&str, u64, &[u32])] = &[
+pub(super) const ALIASES: &[(&str, u64, &[u32])] = &[
     ("AA", 5, &[32, 579]),
     ("AC", 15, &[2, 1]),
     ("AN", 5, &[7]),
@@ -257,7 +267,7 @@ const ALIASES: &[(&str, u64, &[u32])] = &[
 ];
 
 /// Domain, account, authority and subauthorities.
-const ACCOUNTS: &[(&str, &str, u64, &[u32])] = &[
+pub(super) const ACCOUNTS: &[(&str, &str, u64, &[u32])] = &[
     ("User Manager", "ContainerAdministrator", 5, &[93, 2, 1]),
     ("User Manager", "ContainerUser", 5, &[93, 2, 2]),
     ("BUILTIN", "Administrators", 5, &[32, 544]),

@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+use super::sid::{ACCOUNTS, ALIASES};
 use super::*;
 
 const DIRECTORY: &str = "AQAEgBQAAAAkAAAAAAAAADAAAAABAgAAAAAABSAAAAAgAgAAAQEAAAAAAAUSAAAAAgCoAAcAAAAAAxgA\
@@ -530,5 +531,38 @@ proptest! {
             prop_assert!(is_directory || entry.flags() & heritable == 0);
             prop_assert!(applies(entry) || entry.flags() & heritable != 0);
         }
+    }
+}
+
+#[test]
+fn names_of_sids() {
+    let check = |text: &str, expected: Option<&str>| {
+        let sid: Sid = text.parse().unwrap();
+        assert_eq!(sid.well_known_name(), expected, "{text}");
+    };
+    check("S-1-1-0", Some("Everyone"));
+    check("S-1-5-18", Some(r"NT AUTHORITY\SYSTEM"));
+    check("S-1-5-32-544", Some(r"BUILTIN\Administrators"));
+    check("S-1-5-93-2-1", Some(r"User Manager\ContainerAdministrator"));
+    check("S-1-5-21-1-2-3-500", Some("Administrator"));
+    check("S-1-5-21-1-2-3-1001", None);
+    check("S-1-5-21-0-0-0-497", Some(r"NT AUTHORITY\CLAIMS VALID"));
+    check("S-1-5-5-0-99", Some("Logon Session"));
+    check("S-1-5-32-599", None);
+    check("S-1-22-1-0", None);
+    // What SDDL and a Dockerfile have a name for has one here.
+    for (letters, ..) in ALIASES {
+        let sid = Sid::from_alias(letters).unwrap();
+        assert!(sid.well_known_name().is_some(), "{letters}");
+    }
+    for (domain, account, authority, numbers) in ACCOUNTS {
+        let sid = Sid::well_known(*authority, numbers);
+        let name = match *domain {
+            "" => (*account).to_owned(),
+            domain => format!("{domain}\\{account}"),
+        };
+        let is_short_form = matches!(*account, "LocalService" | "LocalSystem" | "NetworkService");
+        let found = sid.well_known_name().unwrap();
+        assert!(is_short_form || found == name, "{found} {name}");
     }
 }

@@ -87,8 +87,39 @@ enum PendingState {
     Done,
 }
 
+/// What a layer does to the tree beneath it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StackChange {
+    /// A node is taken away with all below it; told while it is still there.
+    Removed {
+        /// The node.
+        node: NodeId,
+        /// Its directory is said to be empty; else a whiteout has its name.
+        is_opaque: bool,
+    },
+    /// A node gets another entry; told while it has the old one. What is below it stays if both
+    /// are directories, and goes if not.
+    Replaced {
+        /// The node.
+        node: NodeId,
+        /// What it becomes.
+        source: Source,
+        /// Whether what is below it stays.
+        keeps_children: bool,
+    },
+    /// A name that was not there has come.
+    Added {
+        /// Its node.
+        node: NodeId,
+    },
+}
+
+/// Hears of what a layer does.
+type Watch<'a> = &'a mut dyn FnMut(&Tree, StackChange);
+
 struct Stacker<'a> {
     tree: &'a mut Tree,
+    watch: Watch<'a>,
     index: Arc<LayerIndex>,
     layer: u32,
     /// Nodes that this layer has stated.
@@ -113,11 +144,23 @@ type Step<T> = Result<T, StackErrorKind>;
 impl Tree {
     /// Puts a layer on top.
     pub fn add_layer(&mut self, index: Arc<LayerIndex>) -> Result<(), StackError> {
+        self.add_layer_watched(index, &mut |_, _| ())
+    }
+
+    /// Puts a layer on top; `watch` hears of each change. Nodes that went keep their names
+    /// and parents, so that their paths can still be asked for. Directories that the layer only
+    /// implies are not told.
+    pub fn add_layer_watched(
+        &mut self,
+        index: Arc<LayerIndex>,
+        watch: &mut dyn FnMut(&Self, StackChange),
+    ) -> Result<(), StackError> {
         let layer = self.layers.len() as u32;
         self.layers.push(Arc::clone(&index));
         self.nodes.reserve(index.len());
         let stacker = Stacker {
             tree: self,
+            watch,
             index,
             layer,
             stated: HashSet::new(),
@@ -226,6 +269,20 @@ impl Stacker<'_> {
             return Ok(());
         }
         let key = self.tree.key(&name[WHITEOUT.len()..]).into_owned();
+        let removed: Vec<NodeId> = match opaque {
+            true => self.tree.children(found.node).collect(),
+            false => {
+                let named = self.tree.child(found.node, &name[WHITEOUT.len()..]);
+                named.into_iter().collect()
+            }
+        };
+        for node in removed {
+            let change = StackChange::Removed {
+                node,
+                is_opaque: opaque,
+            };
+            (self.watch)(self.tree, change);
+        }
         let children = &mut self.tree.nodes[found.node.0 as usize].children;
         if opaque {
             children.clear();
@@ -297,6 +354,12 @@ impl Stacker<'_> {
         let Some((name, parents)) = parts.split_last() else {
             // The root itself.
             if raw.kind() == TarKind::Directory {
+                let change = StackChange::Replaced {
+                    node: TOP,
+                    source,
+                    keeps_children: true,
+                };
+                (self.watch)(self.tree, change);
                 self.tree.nodes[TOP.0 as usize].source = source;
             }
             return Ok(());
@@ -348,6 +411,7 @@ impl Stacker<'_> {
         let Some(node) = self.tree.child(directory, name) else {
             let node = self.tree.attach(directory, name, original, source);
             self.stated.insert(node);
+            (self.watch)(self.tree, StackChange::Added { node });
             return Ok(());
         };
         if !self.stated.insert(node) {
@@ -361,6 +425,13 @@ impl Stacker<'_> {
         if node == self.tree.root {
             self.tree.root_descriptor = self.tree.descriptor(node);
         }
+        let keeps_children = self.tree.is_directory(node) && self.tree.is_directory_source(source);
+        let change = StackChange::Replaced {
+            node,
+            source,
+            keeps_children,
+        };
+        (self.watch)(self.tree, change);
         self.tree.replace(node, source);
         self.tree.nodes[node.0 as usize].original_name = original;
         Ok(())

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::Tree;
 use crate::entry::LayerFormat::{self, Linux, Windows};
 use crate::testing::{index, show, stack, tar, try_stack};
+use crate::{StackChange, Tree};
 
 #[track_caller]
 fn check(format: LayerFormat, layers: &[&[&str]], expected: &[&str]) {
@@ -347,4 +347,109 @@ fn unpacked_tars() {
     refuse(&["d a", "h b -> a"], "which is a directory");
     refuse(&["f a 1", "f a/b 2"], "is not a directory");
     refuse(&["l a -> b", "l b -> a", "f a/x 1"], "circle");
+}
+
+/// What a second layer does, as `- path` and what is below it, `= path` (what is below stays),
+/// `~ path` (what is below goes) and `+ path`.
+#[track_caller]
+fn check_changes(format: LayerFormat, layers: [&[&str]; 2], expected: &[&str]) {
+    let mut tree = stack(format, &[layers[0]], &mut HashMap::new());
+    let mut told = Vec::new();
+    let above = Arc::new(index(&tar(layers[1])).unwrap());
+    let watch = &mut |tree: &Tree, change| {
+        let (letter, node) = match change {
+            StackChange::Removed { node, is_opaque } => (if is_opaque { 'o' } else { '-' }, node),
+            StackChange::Replaced {
+                node,
+                keeps_children,
+                ..
+            } => (if keeps_children { '=' } else { '~' }, node),
+            StackChange::Added { node } => ('+', node),
+        };
+        let below = tree.walk(node).skip(1).count();
+        let path = String::from_utf8_lossy(&tree.path(node)).into_owned();
+        told.push(format!("{letter} {path} {below}"));
+    };
+    tree.add_layer_watched(above, watch).unwrap();
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn changes_of_a_layer() {
+    check_changes(
+        Linux,
+        [
+            &[
+                "d a",
+                "d a/b",
+                "f a/b/x 1",
+                "f c 1",
+                "d d",
+                "f d/y 1",
+                "f e 1",
+            ],
+            &[
+                "d a",
+                "w a/.wh.b",
+                "w .wh.nothing",
+                "d d",
+                "w d/.wh..wh..opq",
+                "f d/z 2",
+                "d c",
+                "f new/file 1",
+                "h e -> d/z",
+            ],
+        ],
+        &[
+            "- a/b 1",
+            "o d/y 0",
+            "= a 0",
+            "= d 0",
+            "+ d/z 0",
+            "~ c 0",
+            "+ new/file 0",
+            "~ e 0",
+        ],
+    );
+    // A file in place of a directory takes what was in it along.
+    check_changes(
+        Linux,
+        [&["d a", "f a/x 1", "f a/y 1"], &["f a 1"]],
+        &["~ a 2"],
+    );
+    // Case does not count, and the root is only emptied.
+    check_changes(
+        Windows,
+        [
+            &["d Files", "f Files/Foo 1", "d Hives"],
+            &["d Hives", "w Files/.wh.fOO"],
+        ],
+        &["- Foo 0", "= Hives 0"],
+    );
+    check_changes(
+        Windows,
+        [
+            &["d Files", "f Files/x 1"],
+            &["d Files", "f Files/X 2", "w .wh.Files"],
+        ],
+        &["-  1", "=  0", "+ X 0"],
+    );
+}
+
+#[test]
+fn stored_bytes() {
+    let check = |format, layer: &[&str], path: &[u8], expected| {
+        let tree = stack(format, &[layer], &mut HashMap::new());
+        let node = tree.lookup(tree.root(), path, false).unwrap();
+        assert_eq!(tree.stored_bytes(tree.source(node)), expected);
+    };
+    check(Linux, &["f a 12345"], b"a", 5);
+    check(Linux, &["f d/a 12345"], b"d", 0);
+    check(Linux, &["f a 12345", "h b -> a"], b"b", 5);
+    check(
+        Windows,
+        &["f Files/a 12345", "f Files/a:s 12", "f Files/b 1"],
+        b"a",
+        7,
+    );
 }
