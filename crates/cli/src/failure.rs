@@ -83,6 +83,19 @@ impl Failure {
         }
     }
 
+    /// Whether there is nobody left to tell anything.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.class.is_none()
+    }
+
+    /// Another failure of the same command behind this one, whose exit code counts.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            text: self.text + &other.text,
+            class: self.class.or(other.class),
+        }
+    }
+
     /// Prints the message and gives the exit code: 1 for what was asked for, 3 for damaged or
     /// hostile images, 4 for the machine or the network, 5 for `--strict`. 2 is clap's, for the
     /// command line; 130 and 143 are for what interrupted the process. README.md and the help
