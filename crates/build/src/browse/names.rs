@@ -26,8 +26,8 @@ pub enum NameError {
         /// What was asked for.
         image: String,
     },
-    /// A layout or an archive, which is read in place and has no names of the store.
-    #[error("{image}: is not in the store, and only its images have names to give or take")]
+    /// A layout or an archive, which is read in place: its names are its own.
+    #[error("{image}: is not in the store; crossdock load brings what is in a file there")]
     InFile {
         /// What was asked for.
         image: String,

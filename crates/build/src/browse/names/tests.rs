@@ -131,7 +131,7 @@ fn tagging() {
     check(
         "oci-layout://b",
         &["z"],
-        Err("oci-layout://b: is not in the store, and only its images have names to give or take"),
+        Err("oci-layout://b: is not in the store; crossdock load brings what is in a file there"),
     );
     check(
         "a",
