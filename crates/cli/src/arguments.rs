@@ -14,10 +14,12 @@ mod inspect;
 mod load;
 mod login;
 mod ls;
+mod man;
 mod prune;
 mod stat;
 mod rmi;
 mod tag;
+mod topics;
 mod tree;
 
 use std::path::PathBuf;
@@ -37,10 +39,12 @@ pub(crate) use self::inspect::Inspect;
 pub(crate) use self::load::{ArchiveFormat, Load, Save};
 pub(crate) use self::login::{Login, Logout};
 pub(crate) use self::ls::Ls;
+pub(crate) use self::man::ShowManual;
 pub(crate) use self::prune::Prune;
 pub(crate) use self::stat::Stat;
 pub(crate) use self::rmi::Rmi;
 pub(crate) use self::tag::Tag;
+pub(crate) use self::topics::{command_line, read};
 pub(crate) use self::tree::ShowTree;
 use crate::failure::Failure;
 use crate::progress::ProgressMode;
@@ -104,6 +108,7 @@ pub(crate) enum Command {
     Logout(Logout),
     Prune(Prune),
     Completion(Completion),
+    Man(ShowManual),
 }
 
 /// What commands that take a while show of it.

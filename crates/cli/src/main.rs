@@ -7,6 +7,7 @@ mod completion;
 mod failure;
 mod image;
 mod listing;
+mod manual;
 mod out;
 mod progress;
 mod registry;
@@ -15,15 +16,13 @@ mod table;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::arguments::{Arguments, Command};
+use crate::arguments::Command;
 
 fn main() -> ExitCode {
     if completion::answer() {
         return ExitCode::SUCCESS;
     }
-    let arguments = Arguments::parse_from(arguments::with_options_first(std::env::args_os()));
+    let arguments = arguments::read(arguments::with_options_first(std::env::args_os()));
     // Without it an interruption only leaves more behind.
     let _ = crossdock_host::on_interruption(progress::interrupted);
     let result = match &arguments.command {
@@ -41,6 +40,7 @@ fn main() -> ExitCode {
         Command::Ls(ls) => commands::ls::run(arguments.root.as_deref(), ls),
         Command::Tree(tree) => commands::tree::run(arguments.root.as_deref(), tree),
         Command::Load(load) => commands::load::run(arguments.root.as_deref(), load),
+        Command::Man(man) => commands::man::run(man),
         Command::Login(login) => commands::login::run(login),
         Command::Logout(logout) => commands::logout::run(logout),
         Command::Prune(prune) => commands::prune::run(arguments.root.as_deref(), prune),

@@ -14,6 +14,7 @@ pub(crate) mod load;
 pub(crate) mod login;
 pub(crate) mod ls;
 pub(crate) mod logout;
+pub(crate) mod man;
 pub(crate) mod prune;
 pub(crate) mod pull;
 pub(crate) mod push;
