@@ -432,4 +432,4 @@ pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
