@@ -1,6 +1,7 @@
 //! Looking into images: what is named is opened, and answers are plain data for whoever shows them.
 
 mod audit;
+mod copy_out;
 mod diff;
 mod du;
 mod entries;
@@ -36,6 +37,9 @@ use crossdock_store::Store;
 pub use self::audit::{
     Audit, AuditLevel, AuditOptions, AuditRule, BlobKind, CheckedBlob, Finding, FindingGroup,
     RuleChoice, audit,
+};
+pub use self::copy_out::{
+    CopiedOut, CopyOut, CopyOutError, CopyOutOptions, CopySource, DestinationProblem, Placing,
 };
 pub use self::history::{HistoryLayer, HistoryStep, ImageHistory};
 pub use self::images::{

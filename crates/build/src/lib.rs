@@ -21,6 +21,7 @@ mod download;
 mod error;
 mod event;
 mod executable;
+mod files;
 mod layers;
 mod load;
 mod look;
@@ -58,6 +59,9 @@ pub use browse::{
     Account, EntryAccess, EntryKind, EntryReader, Find, FindCount, FindError, FindExpression,
     FindTest, Finder, ListOptions, ListOrder, ListedEntry, Listing, ModeBits, Step, Walk,
 };
+pub use browse::{
+    CopiedOut, CopyOut, CopyOutError, CopyOutOptions, CopySource, DestinationProblem, Placing,
+};
 pub use browse::{ArchiveReaders, SaveRequest, Saved, save};
 pub use browse::{PathCandidate, complete_path, layout_tags, local_names};
 pub use builder::{BuildRequest, Builder, Built, ForeignMetadata};
@@ -68,6 +72,7 @@ pub use context::{
 };
 pub use error::{BuildError, ErrorClass};
 pub use event::{Event, Events, Work};
+pub use files::LeftOut;
 pub use load::{LoadError, LoadRequest, Loaded, RootFileSystem, load};
 pub use look::{local_dockerfile, local_ignore_patterns};
 pub use output::{Output, OutputError, OutputKind, OutputOptions, Target};

@@ -4,6 +4,7 @@ mod build;
 mod cat;
 mod check;
 mod completion;
+mod cp;
 mod diff;
 mod du;
 mod find;
@@ -26,10 +27,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum as _};
 
-pub(crate) use self::build::{Build, Call, CallMethod, Foreign};
+pub(crate) use self::build::{Build, Call, CallMethod};
 pub(crate) use self::cat::Cat;
 pub(crate) use self::check::Check;
 pub(crate) use self::completion::Completion;
+pub(crate) use self::cp::Cp;
 pub(crate) use self::diff::Diff;
 pub(crate) use self::du::Du;
 pub(crate) use self::find::{Find, with_options_first};
@@ -92,6 +94,7 @@ pub(crate) enum Command {
     Load(Load),
     Save(Save),
     Cat(Cat),
+    Cp(Box<Cp>),
     Ls(Ls),
     Tree(ShowTree),
     Find(Find),

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Build(build) => commands::build::run(arguments.root.as_deref(), build),
         Command::Check(check) => commands::check::run(arguments.root.as_deref(), check),
         Command::Cat(cat) => commands::cat::run(arguments.root.as_deref(), cat),
+        Command::Cp(cp) => commands::cp::run(arguments.root.as_deref(), cp),
         Command::Diff(diff) => commands::diff::run(arguments.root.as_deref(), diff),
         Command::Completion(completion) => commands::completion::run(completion),
         Command::History(history) => commands::history::run(arguments.root.as_deref(), history),

@@ -22,7 +22,7 @@ use crossdock_host::Interruption;
 
 use crate::failure::Failure;
 pub(crate) use brief::BriefProgress;
-use losses::list_losses;
+pub(crate) use losses::list_losses;
 use plain::Plain;
 use rawjson::RawJson;
 pub(crate) use rawjson::{Warning, warning_of};

@@ -16,7 +16,6 @@ use crossdock_store::{
     Archive, ArchiveError, DockerImage, LayoutWriter, Store, write_archive, write_archive_file,
 };
 
-use super::files::Files;
 use super::{Output, OutputError, OutputKind, OutputOptions, Target};
 use crate::assemble::AssembledImage;
 use crate::base::store_name;
@@ -24,6 +23,7 @@ use crate::builder::BuildRequest;
 use crate::compose::{Composition, Form, Parts, compose};
 use crate::error::BuildError;
 use crate::event::{Event, Events, Vertices, Work};
+use crate::files::Files;
 use crate::layers::{Layer, LayerIndexer};
 use crate::push::{Pusher, Shipment};
 

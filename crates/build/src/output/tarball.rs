@@ -1,16 +1,16 @@
 //! `type=tar`: the files of images as one tar.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use crossdock_host::{Existing, TemporaryFile};
-use crossdock_layer::{Content, WriteError};
+use crossdock_layer::WriteError;
 
 use super::export::Exporter;
-use super::files::Files;
 use super::{OutputError, Target};
 use crate::error::BuildError;
 use crate::event::Meter;
+use crate::files::Files;
 
 impl Exporter<'_> {
     /// Writes the tar, which depends on nothing but the files.
@@ -54,16 +54,8 @@ impl Exporter<'_> {
         files: &Files,
         vertex: usize,
     ) -> Result<W, BuildError> {
-        let mut opener = files.opener(self.store, self.threads);
+        let opener = files.opener(self.store, self.threads);
         let mut meter = Meter::new(self.events, vertex, files.size());
-        let mut open = |content: &Content| -> io::Result<Box<dyn Read>> {
-            meter.add(content.size());
-            opener.open(content)
-        };
-        let written = files.plan.write(out, &mut open);
-        written.map_err(|source| {
-            let source = Box::new(source);
-            OutputError::Tar { source }.into()
-        })
+        Ok(files.write_tar(out, opener, &mut meter)?)
     }
 }

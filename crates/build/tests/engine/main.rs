@@ -3,11 +3,13 @@
 
 mod add_archives;
 mod archive;
+mod audit;
 mod bench;
 mod cache;
 mod config;
 mod contexts;
 mod copy;
+mod copy_out;
 mod damage;
 mod downloads;
 mod executables;

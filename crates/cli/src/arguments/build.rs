@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use crossdock_build::CollisionPolicy;
+use crossdock_build::{CollisionPolicy, ForeignMetadata};
 use crossdock_dockerfile::csv_fields;
 
 use super::for_docker::ForDocker;
@@ -267,6 +267,15 @@ impl From<OnCollision> for CollisionPolicy {
             OnCollision::Error => Self::Error,
             OnCollision::Rename => Self::Rename,
             OnCollision::First => Self::First,
+        }
+    }
+}
+
+impl From<Foreign> for ForeignMetadata {
+    fn from(policy: Foreign) -> Self {
+        match policy {
+            Foreign::Keep => Self::Keep,
+            Foreign::Drop => Self::Drop,
         }
     }
 }

@@ -10,15 +10,14 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use crossdock_build::{
-    Annotation, BuildRequest, Builder, Event, ForeignMetadata, Limits, Platform, Reference,
-    Timestamp,
+    Annotation, BuildRequest, Builder, Event, Limits, Platform, Reference, Timestamp,
 };
 use crossdock_dockerfile::{Dockerfile, NamedContext, Options, Source, source_date_epoch};
 
 use self::contexts::{NamedContexts, Places};
 use self::output::{Wanted, outputs};
 use super::threads;
-use crate::arguments::{Build, Foreign};
+use crate::arguments::Build;
 use crate::failure::Failure;
 use crate::progress::{Progress, warning_of};
 use crate::store::open_store;
@@ -93,10 +92,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
         no_cache: arguments.no_cache,
         no_cache_stages: arguments.no_cache_stages.clone(),
         collision: arguments.on_collision.into(),
-        foreign: match arguments.foreign_metadata {
-            Foreign::Keep => ForeignMetadata::Keep,
-            Foreign::Drop => ForeignMetadata::Drop,
-        },
+        foreign: arguments.foreign_metadata.into(),
         limits,
     };
     let source = dockerfile.source();

@@ -4,6 +4,7 @@ pub(crate) mod build;
 pub(crate) mod cat;
 pub(crate) mod check;
 pub(crate) mod completion;
+pub(crate) mod cp;
 pub(crate) mod diff;
 pub(crate) mod du;
 pub(crate) mod history;

@@ -8,7 +8,7 @@ use crossdock_build::{Loss, LossKind};
 const LISTED: usize = 10;
 
 /// The losses by kind, and a line about what is kept unseen.
-pub(super) fn list_losses(losses: &[Loss], hidden: u64) -> String {
+pub(crate) fn list_losses(losses: &[Loss], hidden: u64) -> String {
     let mut text = String::new();
     for (kind, losses) in kinds_of(losses) {
         text.push_str(&format!("lost: {} {kind}\n", losses.len()));

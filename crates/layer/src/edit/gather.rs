@@ -107,6 +107,24 @@ impl<'a> Gathered<'a> {
         self.add_below(tree, directory, Some(part), Manner::Copied)
     }
 
+    /// Adds an entry with everything below it, to lie in the destination directory under its own
+    /// name.
+    pub fn add_tree(&mut self, tree: &'a Tree, selected: &Selected) -> Result<(), EditError> {
+        self.is_directory = true;
+        self.add_file(tree, selected)?;
+        if !tree.is_directory(selected.node) {
+            return Ok(());
+        }
+        let place = self.tree(tree);
+        let Some(&item) = self.top.get(tree.name(selected.named)) else {
+            return Ok(());
+        };
+        let children = std::mem::take(&mut self.items[item].children);
+        let children = self.merge_children(place, selected.node, None, Manner::Copied, children)?;
+        self.items[item].children = children;
+        Ok(())
+    }
+
     /// Adds a file, to lie in the destination directory under its own name.
     pub fn add_file(&mut self, tree: &'a Tree, selected: &Selected) -> Result<(), EditError> {
         self.first.get_or_insert(Manner::Copied);

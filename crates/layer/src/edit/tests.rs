@@ -520,6 +520,43 @@ fn passed_through() {
 }
 
 #[test]
+fn whole_trees() {
+    let mut blobs = HashMap::new();
+    let source = stack(
+        Linux,
+        &[&["d d", "f d/a 1", "d d/e", "h d/e/b -> d/a", "l s -> d"]],
+        &mut blobs,
+    );
+    let check = |paths: &[(&str, bool)], expected: &[&str]| {
+        let mut gathered = Gathered::new();
+        for (path, follow) in paths {
+            let found = select(&source, path.as_bytes(), false, &star).unwrap();
+            let mut selected = found[0].clone();
+            if !follow {
+                selected.node = selected.named;
+            }
+            gathered.add_tree(&source, &selected).unwrap();
+        }
+        let mut edit = LayerEdit::independent(Linux, options().default_time);
+        edit.copy(&gathered, b"/", &options()).unwrap();
+        let plan = edit.finish();
+        let paths = plan.entries.iter().map(|entry| {
+            let link = String::from_utf8_lossy(&entry.header.link);
+            format!("{} {link}", String::from_utf8_lossy(&entry.header.path))
+        });
+        assert_eq!(paths.collect::<Vec<_>>(), expected);
+    };
+    check(&[("/d", false)], &["d/ ", "d/a ", "d/e/ ", "d/e/b d/a"]);
+    // A link comes as such, or as what it leads to under its own name.
+    check(&[("/s", false)], &["s d"]);
+    check(&[("/s", true)], &["s/ ", "s/a ", "s/e/ ", "s/e/b s/a"]);
+    check(
+        &[("/d/e", false), ("/d/a", false), ("/d/e", false)],
+        &["a ", "e/ ", "e/b a"],
+    );
+}
+
+#[test]
 fn many_hard_links() {
     let names: Vec<String> = (0..1500).map(|n| format!("h l{n:04} -> a")).collect();
     let mut lines = vec!["f a 1"];
