@@ -90,35 +90,42 @@ impl StoredImage {
 /// A pattern of names, with the wildcards of Go's `path.Match` as docker's `reference` filter has
 /// them: `*` and `?` match no `/`.
 #[derive(Debug, Clone)]
-pub struct NamePattern(GoPattern);
+pub struct NamePattern {
+    pattern: GoPattern,
+    /// It begins with the registry that short names leave out.
+    is_whole: bool,
+}
 
 impl NamePattern {
     /// Reads a pattern such as `debian`, `debian:1*` or `*/app`.
     pub fn parse(text: &str) -> Result<Self, BadPattern> {
-        GoPattern::parse(text).map(Self)
+        Ok(Self {
+            pattern: GoPattern::parse(text)?,
+            is_whole: text.starts_with("docker.io/"),
+        })
     }
 
-    /// Whether it matches a name of the store, in its short or its whole form, with its tag or
-    /// digest or without.
+    /// Whether it matches a name of the store, with its tag or digest or without. Names are
+    /// matched in their short form, unless the pattern begins with `docker.io/`.
     pub fn matches(&self, name: &str) -> bool {
-        let matches = |text: &str| self.0.matches(text.as_bytes());
-        if matches(name) {
-            return true;
+        let matches = |text: &str| self.pattern.matches(text.as_bytes());
+        match own_reference(name) {
+            None => matches(name),
+            Some(reference) => {
+                let form = match self.is_whole {
+                    true => name.to_owned(),
+                    false => reference.familiar(),
+                };
+                matches(&form) || matches(repository_of(&form))
+            }
         }
-        let Some(reference) = own_reference(name) else {
-            return false;
-        };
-        let short = reference.familiar();
-        matches(&short)
-            || matches(repository_of(&short))
-            || matches(&reference.repository().to_string())
     }
 }
 
-/// The repository of a short name.
-fn repository_of(short: &str) -> &str {
-    let end = short.find('@').unwrap_or(short.len());
-    let name = &short[..end];
+/// The repository of a name.
+fn repository_of(name: &str) -> &str {
+    let end = name.find('@').unwrap_or(name.len());
+    let name = &name[..end];
     // A colon before a slash is a port's.
     match name.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => repository,

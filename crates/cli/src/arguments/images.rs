@@ -19,7 +19,7 @@ Examples:
   Names that have a Windows image:
     crossdock images --format json | jq -r 'select(.images[].platform.os == \"windows\") | .name'
 
-A pattern is matched against the whole name, with its tag or without; * and ? match no slash.
+A pattern is matched against names with their tags and without; * and ? match no slash.
 A digest, or its first digits, names an image in all commands.
 
 Exit codes:

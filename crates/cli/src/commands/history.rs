@@ -57,8 +57,8 @@ fn mismatch(image: &str, history: &ImageHistory<'_>) -> String {
     let made = history.steps.iter().filter_map(|step| step.history);
     let made = made.filter(|step| !step.empty_layer);
     format!(
-        "{image}: the history tells of {} steps that made a layer, and there are {} layers; it is \
-         not known which made which",
+        "{image}: its history tells of {} layers and it has {}; it is not known which step made \
+         which",
         made.count(),
         layers.count()
     )

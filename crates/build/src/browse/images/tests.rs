@@ -16,7 +16,9 @@ fn patterns() {
     check("debian:1[0-9]", debian, true);
     check("docker.io/library/debian", debian, true);
     check("docker.io/library/debian:12", debian, true);
+    check("docker.io/*/debian:*", debian, true);
     check("library/debian", debian, false);
+    check("*/*/debian", debian, false);
     check("debian:13", debian, false);
     check("ebian", debian, false);
     check("12", debian, false);
