@@ -149,7 +149,7 @@ fn windows() {
         &[(9, 9), (3, 0)],
         &[
             "C:\\Foo 5 0>1 copied Stream([115])",
-            "Hives/System 4 0>1 Overwritten",
+            r"Hives\System 4 0>1 Overwritten",
         ],
     );
 }

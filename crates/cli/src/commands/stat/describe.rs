@@ -331,7 +331,7 @@ fn history(stat: &PathStat, layers: &[ImageLayer<'_>]) -> Block {
     for step in &stat.history {
         let (what, style) = change(step);
         let by = layers.get(step.layer).and_then(created_by);
-        let by = by.map_or(String::new(), |by| format!(", by {by}"));
+        let by = by.map_or(String::new(), |by| format!("  [{by}]"));
         block.styled(format!("layer {}", step.layer + 1), what + &by, style);
     }
     block

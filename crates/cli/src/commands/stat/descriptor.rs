@@ -108,7 +108,7 @@ fn flags(flags: u8) -> Vec<&'static str> {
 pub(super) fn rights(mask: u32) -> String {
     const WHOLE: [(u32, &str); 9] = [
         (ace::FILE_ALL, "full control"),
-        (ace::GENERIC_ALL, "full control (generic)"),
+        (ace::GENERIC_ALL, "generic full control"),
         (0x13_01BF, "modify"),
         (0x12_01BF, "read, write & execute"),
         (0x12_00A9, "read & execute"),
@@ -154,10 +154,10 @@ const SINGLE_RIGHTS: &[(u32, &str)] = &[
     (0x10_0000, "synchronize"),
     (0x100_0000, "access SACL"),
     (0x200_0000, "maximum allowed"),
-    (ace::GENERIC_ALL, "full control (generic)"),
-    (ace::GENERIC_EXECUTE, "execute (generic)"),
-    (ace::GENERIC_WRITE, "write (generic)"),
-    (ace::GENERIC_READ, "read (generic)"),
+    (ace::GENERIC_ALL, "generic full control"),
+    (ace::GENERIC_EXECUTE, "generic execute"),
+    (ace::GENERIC_WRITE, "generic write"),
+    (ace::GENERIC_READ, "generic read"),
 ];
 
 /// What a lower integrity level may not do.
@@ -193,7 +193,7 @@ mod tests {
         );
         check(
             "D:(A;;0x80000000;;;S-1-5-21-1-2-3-500)",
-            "allow Administrator (S-1-5-21-1-2-3-500): read (generic) ()",
+            "allow Administrator (S-1-5-21-1-2-3-500): generic read ()",
         );
         check(
             "D:(A;;0x400001;;;S-1-5-21-1-2-3-1001)",

@@ -34,11 +34,15 @@ pub(in crate::commands) fn field_name(field: &Field) -> String {
 
 /// Changes in a line: values where they are short.
 pub(in crate::commands) fn fields_text(fields: &[FieldChange]) -> String {
-    // A new size says that the content is new.
-    let has_size = fields.iter().any(|change| change.field == Field::Size);
-    let told = fields
-        .iter()
-        .filter(|change| !(has_size && change.field == Field::Content));
+    let has = |field: Field| fields.iter().any(|change| change.field == field);
+    let (has_size, has_modified) = (has(Field::Size), has(Field::Modified));
+    let is_told = |field: &Field| match field {
+        // A new size says that the content is new, and a new time that others are.
+        Field::Content => !has_size,
+        Field::Created | Field::Accessed | Field::MetadataChanged => !has_modified,
+        _ => true,
+    };
+    let told = fields.iter().filter(|change| is_told(&change.field));
     let told: Vec<String> = told.map(field_text).collect();
     told.join(", ")
 }
