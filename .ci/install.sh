@@ -24,6 +24,7 @@ if wants windows; then
 fi
 if wants determinism; then packages+=(qemu-user); fi
 if wants e2e; then
+    packages+=(man-db zsh fish)
     packages+=(apache2-utils attr buildah containerd debootstrap docker-registry libcap2-bin)
     packages+=(bzip2 libhivex-bin openssl python3-hivex runc skopeo uidmap umoci xz-utils zstd)
 fi

@@ -26,6 +26,8 @@ stage 'end to end' bash testkit/e2e/run.sh
 count_tests 'end to end'
 stage 'registry builds' bash testkit/e2e/registry_builds.sh
 count_tests 'registry builds'
+stage 'browsing' bash testkit/e2e/browse.sh
+count_tests 'browsing'
 stage 'git client' bash testkit/e2e/git.sh
 count_tests 'git client'
 stage 'contexts' bash testkit/e2e/contexts.sh

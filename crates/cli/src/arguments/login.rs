@@ -49,6 +49,9 @@ pub(crate) struct Login {
 /// It is erased where crossdock login and docker login keep it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Example:
+  crossdock logout registry.example.com
+
 Exit codes:
   0 there is no login any more   1 docker's configuration cannot be used   2 the command line
   4 the machine failed")]

@@ -100,7 +100,7 @@ mod tests {
             assert_eq!(times, 1, "{name}: is to be in TOPICS once");
             let about = command.get_about().unwrap().to_string();
             assert!(
-                about.len() <= 80 && !about.ends_with('.'),
+                about.len() <= 86 && !about.ends_with('.'),
                 "{name}: {about}"
             );
             let after = command.get_after_help().unwrap().to_string();

@@ -1,0 +1,263 @@
+# shellcheck shell=bash
+# The parts of browse.sh; each stands alone after `prepare`.
+
+# look ARGUMENT...: the program, with the store of these parts.
+look() { "$CROSSDOCK" "$@"; }
+
+# lists IMAGE LAYOUT[:TAG]: `ls -R` of an image is the tree that tree.py reads from the layout.
+lists() {
+    look ls -R --format json "$1" / >lists.json &&
+        python3 "$here/listed.py" "$2" <lists.json
+}
+
+# copies_out IMAGE LAYOUT: `cp` to a tar gives what is in the layout, entry by entry.
+copies_out() {
+    look cp -q "$1:/." - >copied.tar && compare roundtrip "$2:/" copied.tar:/
+}
+
+# answers IMAGE: what can be asked of every Linux image with /etc/passwd gives the same as tar.
+answers() {
+    local image=$1
+    look cat "$image" /etc/passwd >cat.out && grep -q '^root:' cat.out &&
+        look stat "$image" /etc/passwd >/dev/null &&
+        look tree "$image" /etc >/dev/null &&
+        look find "$image" /etc -name passwd -type f | grep -x /etc/passwd &&
+        look history "$image" >/dev/null &&
+        look inspect "$image" >/dev/null &&
+        look du --bytes --summarize "$image" >du.out && grep -E '[1-9][0-9]+' du.out
+}
+
+# cycle IMAGE LAYOUT[:TAG] OS: what `save` writes is read by others, and `load` brings every blob back.
+cycle() {
+    local image=$1 layout=$2 os=$3
+    rm -rf cycle cycle.tar cycle-again.tar cycle-store
+    look save "$image" -o cycle.tar &&
+        skopeo copy -q --override-os "$os" "oci-archive:$work/cycle.tar" "oci:$work/cycle:latest" &&
+        compare roundtrip "$layout:/" cycle:/ &&
+        look --root cycle-store load -t cycle:1 cycle.tar &&
+        look --root cycle-store save "$(look --root cycle-store images --format json |
+            python3 -c 'import json, sys; print(json.loads(next(sys.stdin))["name"])')" \
+            -o cycle-again.tar &&
+        blobs_of cycle.tar >cycle.sums && blobs_of cycle-again.tar >cycle-again.sums &&
+        test -s cycle.sums && diff cycle.sums cycle-again.sums
+}
+
+# blobs_of ARCHIVE: names and digests of the blobs in an archive, of which each must be what it says.
+blobs_of() {
+    python3 - "$1" <<'PYTHON'
+import hashlib, os, sys, tarfile
+archive = tarfile.open(sys.argv[1])
+for member in sorted(archive, key=lambda member: member.name):
+    if member.isfile() and member.name.startswith("blobs/sha256/"):
+        digest = hashlib.sha256(archive.extractfile(member).read()).hexdigest()
+        assert os.path.basename(member.name) == digest, member.name
+        print(digest)
+PYTHON
+}
+
+# made_by_umoci: two layers, of which the second changes and removes files of the first. What
+# `umoci insert` writes has no end: its tar stops behind the last byte of the last file.
+made_by_umoci() {
+    local bundle=umoci-bundle/rootfs
+    umoci init --layout umoci && umoci new --image umoci:1 &&
+        umoci unpack --rootless --image umoci:1 umoci-bundle &&
+        mkdir -p tree/etc tree/usr/bin "tree/with blank" tree/empty &&
+        printf 'root:x:0:0::/root:/bin/sh\n' >tree/etc/passwd && echo first >tree/etc/first &&
+        echo program >tree/usr/bin/program && chmod 755 tree/usr/bin/program &&
+        ln -s program tree/usr/bin/link && ln tree/etc/first tree/etc/second &&
+        echo text >"tree/with blank/ü" && cp -a tree/. "$bundle/" &&
+        umoci repack --refresh-bundle --image umoci:1 umoci-bundle &&
+        rm -r "$bundle/etc/first" "$bundle/empty" && echo second >"$bundle/etc/new" &&
+        umoci repack --image umoci:1 umoci-bundle
+}
+
+browse_1_other_tools() {
+    local name
+    check 'umoci makes an image' made_by_umoci
+    check 'umoci: ls -R is the tree' lists oci-layout://umoci:1 umoci:1
+    check 'umoci: cp is what umoci unpacks' copies_out oci-layout://umoci:1 umoci:1
+    check 'umoci: answers' answers oci-layout://umoci:1
+    check 'umoci: save and load' cycle oci-layout://umoci:1 umoci:1 linux
+    check 'umoci: nothing is wrong with it' look check --level warning oci-layout://umoci:1
+    for name in oci-archive docker-archive; do
+        check "skopeo makes an $name of it" skopeo copy -q oci:umoci:1 "$name:$work/$name.tar:app:1"
+        check "$name: ls -R in place" lists "$name://$work/$name.tar" umoci:1
+        check "$name: answers" answers "./$name.tar"
+        check "$name: load" look load "$name.tar"
+        check "$name: ls -R of what was loaded" lists app:1 umoci:1
+        check "$name: save and load" cycle app:1 umoci:1 linux
+        check "$name: rmi" look rmi app:1
+    done
+    if grep -q "^$(id -un):" /etc/subuid && buildah unshare true 2>/dev/null; then
+        check 'buildah makes an image' made_by_buildah
+        for name in oci-archive docker-archive; do
+            check "buildah: $name" lists "$name://$work/buildah-$name.tar" buildah-layout:1
+            check "buildah: $name: answers" answers "./buildah-$name.tar"
+        done
+        check 'buildah: cp' copies_out oci-layout://buildah-layout:1 buildah-layout:1
+        check 'buildah: save and load' cycle oci-layout://buildah-layout:1 buildah-layout:1 linux
+    else
+        skip 'images of buildah' 'this user has no subordinate ids'
+    fi
+}
+
+made_by_buildah() {
+    local container
+    container=$(buildah_here from scratch) &&
+        buildah_here copy "$container" tree / && buildah_here config --cmd /usr/bin/program "$container" &&
+        buildah_here commit -q "$container" buildah-made:1 &&
+        buildah_here push -q buildah-made:1 oci:buildah-layout:1 &&
+        buildah_here push -q buildah-made:1 "oci-archive:$work/buildah-oci-archive.tar:made:1" &&
+        buildah_here push -q buildah-made:1 "docker-archive:$work/buildah-docker-archive.tar:made:1"
+}
+
+browse_2_real_images() {
+    check 'Debian: ls -R is the tree' lists "$DEBIAN" debian
+    check 'Debian: cp' copies_out "$DEBIAN" debian
+    check 'Debian: answers' answers "$DEBIAN"
+    check 'Debian: save and load' cycle "$DEBIAN" debian linux
+    check 'Debian: nothing is wrong with it' look check --level error "$DEBIAN"
+    check 'odd Linux: ls -R is the tree' lists "$LIN:gzip" lin:gzip
+    check 'Windows: ls -R is the tree' lists "$WIN:gzip" win:gzip
+    check 'Windows: in any case' look stat "$WIN:gzip" 'c:\windows\SYSTEM32'
+    check 'Windows: save and load' cycle "$WIN:gzip" win:gzip windows
+    check 'Windows: a file' test_windows_cat
+}
+
+# What cat prints has the digest that tree.py finds.
+test_windows_cat() {
+    look cat "$WIN:gzip" 'C:\Windows\System32\large.dll' | sha256sum >cat.sum &&
+        python3 - "$here" "$(cut -d ' ' -f 1 cat.sum)" <<'PYTHON'
+import sys
+sys.path.insert(0, sys.argv[1])
+import tree
+image = tree.load("win:gzip")
+node = image.subtree(b"/Windows/System32/large.dll").node
+print(node.digest, sys.argv[2])
+assert node.digest == sys.argv[2]
+PYTHON
+}
+
+browse_3_registry() {
+    start_registry browse-registry
+    check 'an image in a registry' to_registry debian: remote/debian:1
+    mark browse-registry
+    check 'ls reads its layers' lists "$HOST/remote/debian:1" debian
+    check 'once' asked browse-registry "asks('GET', 'blobs') == 2"
+    mark browse-registry
+    check 'and lists it again' lists "$HOST/remote/debian:1" debian
+    check 'without a blob' asked browse-registry "asks('GET', 'blobs') == 0"
+    check 'cat of a file' look cat "$HOST/remote/debian:1:/etc/passwd"
+    check 'check asks the registry whether digests hold' \
+        look check --pull --level error "$HOST/remote/debian:1"
+    stop_all
+}
+
+# damaged LAYOUT: a copy of it in `damaged` with one byte of the last layer another.
+damaged() {
+    rm -rf damaged && cp -r "$1" damaged && python3 - <<'PYTHON'
+import json
+blob = lambda d: "damaged/blobs/" + d["digest"].replace(":", "/")
+manifest = json.load(open(blob(json.load(open("damaged/index.json"))["manifests"][0])))
+path = blob(manifest["layers"][-1])
+data = bytearray(open(path, "rb").read())
+data[len(data) // 2] ^= 1
+open(path, "wb").write(data)
+PYTHON
+}
+
+browse_4_faults() {
+    check 'a byte of a layer changes' damaged debian
+    check 'check finds it' fails '[13]' 'digest' look check oci-layout://damaged
+    # Links that lead nowhere, a program without its interpreter, names that Windows cannot hold.
+    mkdir -p faulty/bin
+    ln -s /nowhere faulty/bin/lost
+    printf '#!/bin/none\n' >faulty/bin/script
+    cp "$CROSSDOCK" faulty/bin/program
+    echo one >faulty/Name
+    echo two >faulty/name
+    tar -C faulty -cf faulty.tar .
+    check 'a tar becomes an image' look load --os linux -t faulty:1 faulty.tar
+    check 'a link that leads nowhere is found' fails '[01]' 'lost' look check faulty:1
+    check 'a missing interpreter is found' fails '[01]' 'MissingInterpreter' look check faulty:1
+    check 'names that differ in case' fails '[01]' '[Nn]ame' look check --for windows faulty:1
+}
+
+# completes SHELL LINE [--then TEXT] WANTED...
+completes() { python3 "$here/shells.py" "$@"; }
+
+browse_5_shells() {
+    local shell
+    mkdir -p small/etc 'small/two words'
+    echo x >small/etc/passwd
+    echo x >'small/two words/a b'
+    tar -C small -cf small.tar .
+    check 'a Linux image' look load --os linux -t app:1 small.tar
+    check 'a Windows image' look load --os windows --os-version 10.0.20348.1 -t app:win small.tar
+    check 'its layers are known' look ls -R app:win
+    for shell in bash zsh; do
+        check "$shell: a command" completes "$shell" 'crossdock insp' inspect
+        check "$shell: an image" completes "$shell" 'crossdock ls app:w' ls app:win
+        check "$shell: a path" completes "$shell" 'crossdock ls app:1 /et' ls app:1 /etc/
+        check "$shell: behind a colon" \
+            completes "$shell" 'crossdock cat app:1:/two\ words/' cat 'app:1:/two words/a b'
+        check "$shell: an option" \
+            completes "$shell" 'crossdock ls --platform=windows/a' ls --platform=windows/amd64
+    done
+    check 'bash: C:\ in quotes' completes bash "crossdock ls app:win 'c:\\ET" ls app:win 'c:\etc\'
+    check 'zsh: C:\ in quotes' \
+        completes zsh "crossdock ls app:win 'c:\\ET" --then "'" ls app:win 'c:\etc\'
+    check 'fish: an image' completes fish 'crossdock ls app:' app:1 app:win
+    check 'fish: a path' completes fish 'crossdock ls app:1 /' /etc/ '/two words/'
+    check 'fish: behind a colon' completes fish 'crossdock cp app:1:/etc/' app:1:/etc/passwd
+    check 'fish: C:\ in quotes' completes fish "crossdock ls app:win 'c:\\ET" 'c:\etc\'
+}
+
+# page FILE: man renders it without a warning, and it has examples.
+page() {
+    man --warnings -l "$1" >page.txt 2>page.err && cat page.err && test ! -s page.err &&
+        grep -q '^EXAMPLE' page.txt && grep -q '^ .*crossdock' page.txt
+}
+
+browse_6_manual() {
+    local file
+    export MANWIDTH=100 MANPAGER=cat LC_ALL=C.UTF-8
+    check 'all pages' look man --out man1
+    check 'there are many' test "$(find man1 -name 'crossdock*.1' | wc -l)" -gt 15
+    for file in man1/*.1; do
+        check "man ${file##*/}" page "$file"
+    done
+}
+
+browse_7_docker() {
+    if [[ -n ${CROSSDOCK_E2E_DOCKER:-} ]]; then
+        PATH=$CROSSDOCK_E2E_DOCKER/usr/bin:$CROSSDOCK_E2E_DOCKER/usr/sbin:$PATH
+    fi
+    command -v dockerd rootlesskit >/dev/null || {
+        skip 'docker' 'there is no dockerd or no rootlesskit'
+        return
+    }
+    export DOCKER_HOST=unix://$work/dockerd/socket
+    check 'dockerd runs' start_dockerd
+    started_pids+=("$(cat dockerd.pid)")
+    [[ -d tree ]] || check 'umoci makes an image' made_by_umoci
+    tar -C tree --owner=0 --group=0 -cf imported.tar .
+    check 'docker imports a tar' docker import imported.tar imported:1
+    check 'docker saves the image' docker save -o docker-saved.tar imported:1
+    check 'its archive is read in place' answers ./docker-saved.tar
+    check 'cp of it is the tar' docker_copy
+    check 'load' look load docker-saved.tar
+    check 'it has its name' look ls -R imported:1
+    check 'save' look save imported:1 -o crossdock-saved.tar
+    check 'docker forgets it' docker image rm imported:1
+    check 'docker loads what was saved' docker load -i crossdock-saved.tar
+    check 'docker has it again' docker image inspect imported:1
+    stop_all
+    buildah unshare rm -rf "$work/dockerd" || true
+}
+
+# docker keeps whole seconds.
+docker_copy() {
+    look cp -q ./docker-saved.tar:/. - >docker-copied.tar &&
+        compare roundtrip --ignore=mtime imported.tar:/ docker-copied.tar:/
+}
