@@ -372,7 +372,7 @@ impl Loader<'_> {
         }
         Ok(Loaded {
             descriptor: image.descriptor,
-            names: image.names.iter().map(Reference::familiar).collect(),
+            names: image.names.iter().map(tagged).collect(),
             platforms,
         })
     }
@@ -437,6 +437,12 @@ fn name_in(entry: &Descriptor) -> Option<Reference> {
     };
     full.and_then(read)
         .or_else(|| name.filter(is_whole).and_then(read))
+}
+
+/// The name as docker shows it.
+fn tagged(name: &Reference) -> String {
+    let tagged = name.repository().with_tag(name.tag_or_latest());
+    tagged.map_or_else(|_| name.familiar(), |name| name.familiar())
 }
 
 /// An entry without its names: those of the store are its own.

@@ -55,6 +55,7 @@ pub struct Saved {
 
 /// Writes images into an archive. A file appears whole or not at all.
 pub fn save(images: &Images<'_>, request: &SaveRequest<'_>) -> Result<Vec<Saved>, BrowseError> {
+    check_target(request.target)?;
     let mut contents = Contents::default();
     let mut entries: Vec<Descriptor> = Vec::new();
     let mut for_docker: Vec<(Manifest, Vec<String>)> = Vec::new();
@@ -114,7 +115,7 @@ fn write(target: &Target, archive: &Archive<'_>, contents: &Contents) -> Result<
 }
 
 /// Checks that an archive can be written to a place, before anything is read.
-pub(crate) fn check_target(target: &Target) -> Result<(), BuildError> {
+fn check_target(target: &Target) -> Result<(), BuildError> {
     match target {
         Target::File(path) if path.is_dir() => {
             let source = io::ErrorKind::IsADirectory.into();
@@ -141,7 +142,6 @@ impl Image {
         source: &ImageSource,
         request: &SaveRequest<'_>,
     ) -> Result<Self, BrowseError> {
-        check_target(request.target)?;
         let choice = request.choice;
         let named = images.find(source, choice)?;
         let name = name_of(source, &named);

@@ -59,35 +59,29 @@ impl Loader<'_> {
         let work = Work::named(format!("load {shown}"));
         let length = self.request.file.and_then(|file| file.metadata().ok());
         let length = length.map_or(0, |metadata| metadata.len());
-        let mut failure = None;
-        let kept = self.vertices.follow(self.events, work, None, |vertex| {
-            let mut meter = Meter::new(self.events, vertex, length);
-            let stream = Metered {
-                inner: stream,
-                meter: &mut meter,
-            };
-            let kept = Incoming::new(stream)
-                .map_err(|source| LoadError::Read {
-                    file: self.shown.clone(),
-                    source,
-                })
-                .and_then(|incoming| {
-                    keep_tar(self.store, &self.request.limits, &shown, incoming)
-                        .map_err(|error| LoadError::tar(self.shown.clone(), error))
-                });
-            match kept {
-                Ok(layer) => Ok((Some(layer), false)),
-                Err(error) => {
-                    failure = Some(error);
-                    Ok((None, false))
-                }
-            }
-        })?;
-        let Some(layer) = kept else {
-            return Err(failure.unwrap_or_else(|| LoadError::Empty {
-                file: self.shown.clone(),
-            }));
+        let vertex = self.vertices.begin(self.events, work);
+        let mut meter = Meter::new(self.events, vertex, length);
+        let stream = Metered {
+            inner: stream,
+            meter: &mut meter,
         };
+        let layer = Incoming::new(stream)
+            .map_err(|source| LoadError::Read {
+                file: self.shown.clone(),
+                source,
+            })
+            .and_then(|incoming| {
+                keep_tar(self.store, &self.request.limits, &shown, incoming)
+                    .map_err(|error| LoadError::tar(self.shown.clone(), error))
+            })
+            .inspect_err(|error| {
+                let error = error.to_string();
+                (self.events)(Event::Failed { vertex, error });
+            })?;
+        (self.events)(Event::Finished {
+            vertex,
+            cached: false,
+        });
         let index = layer.index().cloned();
         let index = index.ok_or_else(|| LoadError::Empty {
             file: self.shown.clone(),
@@ -105,41 +99,70 @@ impl Loader<'_> {
     }
 
     fn for_windows(&self, root: &RootFileSystem) -> Result<RootLayers, LoadError> {
-        let (index, tar) = self.unpacked()?;
+        let kept = self.read_twice()?;
+        let stream = || -> Result<Box<dyn Read>, LoadError> {
+            match &kept {
+                None => self.stream(),
+                Some(file) => Ok(Box::new(FileFrom {
+                    file: Arc::clone(file),
+                    offset: 0,
+                })),
+            }
+        };
+        let (index, tar) = self.unpacked(stream()?)?;
         self.refuse_images(&index)?;
-        if has_files(&index) {
-            // What was given is kept as it came, compressed or not.
-            return match self.request.file {
-                Some(_) => self.as_it_is(LayerFormat::Windows, self.stream()?),
-                None => self.as_it_is(
-                    LayerFormat::Windows,
-                    FileFrom {
-                        file: Arc::new(tar),
-                        offset: 0,
-                    },
-                ),
-            };
+        match has_files(&index) {
+            true => self.as_it_is(LayerFormat::Windows, stream()?),
+            false => self.converted(root, index, tar),
         }
-        self.converted(root, index, tar)
     }
 
-    /// Indexes the tar and decompresses it into a file without name: what of it goes where is known
-    /// only when all of it was seen.
-    fn unpacked(&self) -> Result<(LayerIndex, File), LoadError> {
-        let unwritten = |source| BuildError::SpoolArchive {
+    /// What is given as a stream, in a file without name; `None` for a file, which can be read
+    /// again. What becomes of a tar is known only when all of it was seen.
+    fn read_twice(&self) -> Result<Option<Arc<File>>, LoadError> {
+        let metadata = self.request.file.and_then(|file| file.metadata().ok());
+        if metadata.is_some_and(|metadata| metadata.is_file()) {
+            return Ok(None);
+        }
+        let mut stream = self.stream()?;
+        let mut file = self.store.spool().map_err(|error| self.unwritten(error))?;
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => return Ok(Some(Arc::new(file))),
+                Ok(count) => file
+                    .write_all(&buffer[..count])
+                    .map_err(|error| self.unwritten(error))?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => {
+                    return Err(LoadError::Read {
+                        file: self.shown.clone(),
+                        source,
+                    });
+                }
+            }
+        }
+    }
+
+    fn unwritten(&self, source: io::Error) -> BuildError {
+        BuildError::SpoolArchive {
             path: self.shown.clone(),
             source,
-        };
-        let mut spool = self.store.spool().map_err(unwritten)?;
+        }
+    }
+
+    /// Indexes the tar and decompresses it into a file without name.
+    fn unpacked(&self, stream: impl Read) -> Result<(LayerIndex, File), LoadError> {
+        let mut spool = self.store.spool().map_err(|error| self.unwritten(error))?;
         let mut failure = None;
-        let scan = scan_archive(self.stream()?, &self.request.limits, &mut |_, bytes| {
+        let scan = scan_archive(stream, &self.request.limits, &mut |_, bytes| {
             spool.write_all(bytes).map_err(|error| {
                 failure = Some(error);
                 io::Error::other("the archive cannot be kept")
             })
         });
         if let Some(failure) = failure {
-            return Err(unwritten(failure).into());
+            return Err(self.unwritten(failure).into());
         }
         let index = scan.map_err(|source| LoadError::Tar {
             file: self.shown.clone(),
@@ -288,8 +311,11 @@ impl Loader<'_> {
                 .history
                 .push(record("FROM scratch".to_owned(), comment));
         }
-        let file = self.shown.file_name().map(Path::new).unwrap_or(&self.shown);
-        let created_by = format!("crossdock load {}", file.display());
+        let file = self.request.file.and_then(Path::file_name);
+        let created_by = match file.map(Path::new) {
+            Some(file) => format!("crossdock load {}", file.display()),
+            None => "crossdock load".to_owned(),
+        };
         config.history.push(record(created_by, ""));
         let bytes = config.to_bytes();
         let described = Descriptor::of(MediaType::OciConfig.as_str(), &bytes);
@@ -312,11 +338,13 @@ impl Loader<'_> {
 
     /// An archive of images is a tar too, and hardly ever meant as a file system.
     fn refuse_images(&self, index: &LayerIndex) -> Result<(), LoadError> {
-        let has = |name: &[u8]| index.entries().any(|entry| top_name(entry.path()) == name);
-        let is_top_file = |name: &[u8]| index.entries().any(|entry| entry.path() == name);
-        let is_oci = is_top_file(b"oci-layout") && is_top_file(b"index.json") && has(b"blobs");
-        let is_docker = is_top_file(b"manifest.json")
-            && (is_top_file(b"repositories")
+        let has = |name: &[u8]| {
+            let mut entries = index.entries();
+            entries.any(|entry| entry.path().strip_prefix(b"./").unwrap_or(entry.path()) == name)
+        };
+        let is_oci = has(b"oci-layout") && has(b"index.json");
+        let is_docker = has(b"manifest.json")
+            && (has(b"repositories")
                 || index
                     .entries()
                     .any(|entry| entry.path().ends_with(b"/layer.tar")));

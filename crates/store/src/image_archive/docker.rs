@@ -146,7 +146,11 @@ impl Opening {
                 }
             },
         };
-        found.blobs.insert(digest, extent);
+        match compression {
+            // The digest is a claim, and takes no place from what was read.
+            LayerCompression::None => drop(found.blobs.entry(digest).or_insert(extent)),
+            _ => drop(found.blobs.insert(digest, extent)),
+        }
         let media_type = oci_layer_media_type(compression);
         Ok(Descriptor::new(media_type, digest, extent.size))
     }
