@@ -110,10 +110,9 @@ impl<'t> Sums<'t> {
             directories: u64::from(is_directory),
         };
         let depth = above.map_or(0, |above| self.places[above].depth + 1);
+        let has_row = is_directory || options.files && depth <= options.depth;
         match above {
-            Some(above) if !is_directory && !(options.files && depth <= options.depth) => {
-                self.places[above].usage.add(&usage);
-            }
+            Some(above) if !has_row => self.places[above].usage.add(&usage),
             above => self.places.push(Place {
                 node,
                 above,
