@@ -67,7 +67,7 @@ pub(super) fn spans(
                 });
             }
             let Some(span) = spans.last_mut() else { break };
-            let enough = (span.start + least).max(position);
+            let enough = span.start.saturating_add(least).max(position);
             let next = points.and_then(|points| points.after(enough));
             let stop = next.map_or(end, |next| end.min(next.uncompressed));
             span.pieces.push((position, stop - position));

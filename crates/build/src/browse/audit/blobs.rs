@@ -196,7 +196,8 @@ fn place_of(place: &BlobPlace, descriptor: &Descriptor, ask: bool) -> String {
             remote.repository.to_string()
         }
         BlobPlace::Registry(_) | BlobPlace::Store(_) => "the store".to_owned(),
-        _ => "the image's own place".to_owned(),
+        BlobPlace::Layout(_) => "the layout".to_owned(),
+        _ => "the archive".to_owned(),
     }
 }
 

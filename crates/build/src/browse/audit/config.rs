@@ -3,7 +3,9 @@
 use std::io::Read as _;
 
 use crossdock_image::ContainerConfig;
-use crossdock_layer::{Content, Kind, LayerFormat, NodeKind, Tree, encode_path, eq_ignore_case};
+use crossdock_layer::{
+    Content, Executable, Kind, LayerFormat, NodeKind, Tree, encode_path, eq_ignore_case,
+};
 
 use super::rule::AuditRule as Rule;
 use super::{Findings, quoted};
@@ -136,7 +138,11 @@ pub(super) fn check_started(
     findings: &mut Findings<'_>,
 ) -> Result<(), BrowseError> {
     let config = &image.config.config;
-    if findings.wants(&[Rule::MissingProgram, Rule::ForeignProgram]) {
+    if findings.wants(&[
+        Rule::MissingProgram,
+        Rule::ForeignProgram,
+        Rule::UnknownProgram,
+    ]) {
         programs(image, tree, findings)?;
     }
     let directory = config.working_dir.as_bytes();
@@ -175,12 +181,15 @@ fn programs(
         if let Some(problem) = problem(tree, node, &entry, &head, &image.platform()) {
             let message = format!("{instruction} starts it, {problem}");
             let layer = super::layer_of(tree, node);
-            findings.at(
-                Rule::ForeignProgram,
-                layer,
-                &shown_path(tree, node),
-                message,
-            );
+            let rule = match Executable::read(&head) {
+                Executable::Unknown
+                    if tree.format() == LayerFormat::Linux && entry.posix.mode & 0o111 != 0 =>
+                {
+                    Rule::UnknownProgram
+                }
+                _ => Rule::ForeignProgram,
+            };
+            findings.at(rule, layer, &shown_path(tree, node), message);
         }
     }
     Ok(())

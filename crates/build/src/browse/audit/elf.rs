@@ -31,8 +31,8 @@ const TRIPLETS: [(u16, &str); 11] = [
     (8, "mips64el-linux-gnuabi64"),
     (8, "mipsel-linux-gnu"),
 ];
-/// Folders whose scripts are there to be read.
-const EXAMPLES: [&[u8]; 4] = [b"/doc/", b"/examples/", b"/example/", b"/samples/"];
+/// Names of folders whose scripts are started, in PATH or not.
+const FOLDERS_OF_PROGRAMS: [&[u8]; 3] = [b"bin", b"sbin", b"libexec"];
 
 /// Whether a file is a library by its name.
 pub(super) fn is_library(name: &[u8]) -> bool {
@@ -224,11 +224,10 @@ impl<'a> Search<'a> {
 
     fn script(&self, node: NodeId, interpreter: &[u8], findings: &mut Findings<'_>) {
         let path = shown_path(self.tree, node);
-        let is_example = |part: &&[u8]| path.windows(part.len()).any(|window| window == *part);
-        if !interpreter.starts_with(b"/")
-            || self.node(interpreter).is_some()
-            || !self.is_reached(node) && EXAMPLES.iter().any(|part| is_example(&part))
-        {
+        // Modules of other programs begin so too, and are started by nobody.
+        let folder = self.tree.name(self.tree.parent(node));
+        let is_started = self.is_reached(node) || FOLDERS_OF_PROGRAMS.contains(&folder);
+        if !is_started || !interpreter.starts_with(b"/") || self.node(interpreter).is_some() {
             return;
         }
         let layer = layer_of(self.tree, node);

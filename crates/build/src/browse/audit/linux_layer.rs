@@ -161,7 +161,7 @@ impl Checker<'_, '_, '_> {
                 Some(Some(Kind::Symlink)) => {
                     // Within one layer all readers go through it, but not to the same place.
                     let message = format!("{} is a link in this layer", quoted(ancestor));
-                    self.add(Rule::LinkAncestor, path, message);
+                    self.add(Rule::LinkedDirectory, path, message);
                     return;
                 }
                 Some(Some(_)) => {
@@ -183,7 +183,7 @@ impl Checker<'_, '_, '_> {
                         quoted(ancestor),
                         quoted(&text)
                     );
-                    self.add(Rule::LinkAncestor, path, message);
+                    self.add(Rule::LinkedDirectory, path, message);
                     return;
                 }
                 NodeKind::Directory => self.implied(tree, node, ancestor),

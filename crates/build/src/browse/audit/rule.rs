@@ -98,9 +98,11 @@ rules! {
     /// A Windows image sets PATH, which replaces the one of the registry.
     WindowsPathVariable Note "set PATH with setx in the base, or name the system's folders in it too",
     /// What the image starts is not in it.
-    MissingProgram Error "copy the program, or correct ENTRYPOINT, CMD or HEALTHCHECK",
+    MissingProgram Warning "copy the program, or correct ENTRYPOINT, CMD or HEALTHCHECK",
     /// What the image starts will not run.
     ForeignProgram Error "copy the program that was built for the image's platform",
+    /// What the image starts is in no format that Linux knows.
+    UnknownProgram Warning "build it for the image's platform, or begin a script with #!",
     /// The user of the image is not one of its users.
     MissingUser Error "add the user to /etc/passwd, or write its number",
     /// The working directory is not there; the runtime makes it, as root.
@@ -143,10 +145,12 @@ rules! {
     WhiteoutOfOwn Warning "write one of them; readers disagree about which counts",
     /// A hard link to something that is not there, or not a file.
     HardLinkTarget Error "state the file before the link, or in a lower layer, and spell it alike",
+    /// A hard link of a Windows layer before its file, or with another spelling.
+    HardLinkOrder Warning "write the file first and spell it alike; Windows itself exports such layers, and importers differ about them",
     /// More names of a file than NTFS has room for.
     LinkCount Error "copy the file; NTFS stores 1,024 names of one",
     /// An entry lies behind a link.
-    LinkAncestor Error "write the real path: importers refuse to go through links, and docker and podman replace the link by a directory",
+    LinkAncestor Error "write the real path: importers of Windows layers refuse to go through links",
     /// An entry lies in something that is no directory.
     ParentNotDirectory Error "correct the path",
     /// A record that importers cannot read.
@@ -181,6 +185,8 @@ rules! {
     LongName Error "a name has at most 255 bytes and a path fewer than 4,096",
     /// A directory that a layer uses and does not state, which has its own metadata below.
     ImpliedDirectory Warning "state the directory; docker and podman make it anew with mode 0755 and owner 0:0",
+    /// An entry lies behind a link.
+    LinkedDirectory Warning "write the real path: containerd goes through the link, docker and podman replace it by a directory, and all that it led to is gone",
     /// A device that overlayfs takes for a whiteout.
     OverlayWhiteout Error "leave it out, or write a whiteout: the file beneath is hidden",
     /// An extended attribute that overlayfs keeps for itself.

@@ -46,6 +46,8 @@ struct Checker<'a, 'i, 'f, 'c> {
     names: HashMap<Vec<u8>, u32>,
     /// The file that a stream may follow.
     owner: Option<&'i [u8]>,
+    /// Hard links, and targets that did not stand before them.
+    early: Vec<(&'i [u8], &'i [u8])>,
     streams: HashSet<Vec<u8>>,
 }
 
@@ -64,6 +66,7 @@ pub(super) fn check(
         whiteouts: HashSet::new(),
         names: HashMap::new(),
         owner: None,
+        early: Vec::new(),
         streams: HashSet::new(),
     };
     for raw in index.entries() {
@@ -353,7 +356,7 @@ impl<'i> Checker<'_, 'i, '_, '_> {
         }
     }
 
-    fn hard_link(&mut self, raw: &RawEntry<'i>, path: &[u8]) {
+    fn hard_link(&mut self, raw: &RawEntry<'i>, path: &'i [u8]) {
         let target = raw.link();
         let inside = [&b"Files/"[..], b"UtilityVM/Files/"];
         if !inside.iter().any(|start| target.starts_with(start))
@@ -369,14 +372,18 @@ impl<'i> Checker<'_, 'i, '_, '_> {
             return;
         }
         let key = upcase(target);
-        if let Some(stated) = self.stated.get(&key)
-            && stated.path == target
-            && stated.kind.is_some()
+        let stated = self.stated.get(&key).filter(|stated| stated.kind.is_some());
+        if let Some(stated) = stated
             && path != target
         {
-            if matches!(stated.kind, Some(Kind::Directory | Kind::Symlink)) {
+            let is_file = !matches!(stated.kind, Some(Kind::Directory | Kind::Symlink));
+            let spelling = (stated.path != target).then(|| quoted(stated.path));
+            if !is_file {
                 let message = format!("leads to {}, which is no file", quoted(target));
                 self.add(Rule::HardLinkTarget, path, message);
+            } else if let Some(spelling) = spelling {
+                let message = format!("leads to {}, spelled {spelling}", quoted(target));
+                self.add(Rule::HardLinkOrder, path, message);
             }
             self.count_name(key, path);
             return;
@@ -392,13 +399,8 @@ impl<'i> Checker<'_, 'i, '_, '_> {
             }
             // Nothing is known of what lies beneath.
             None if self.below.is_none() && self.layer > 0 => {}
-            None => {
-                let message = format!(
-                    "leads to {}, which neither stands before it nor in a lower layer",
-                    quoted(target)
-                );
-                self.add(Rule::HardLinkTarget, path, message);
-            }
+            // It may stand behind the link.
+            None => self.early.push((path, target)),
         }
     }
 
@@ -477,6 +479,22 @@ impl<'i> Checker<'_, 'i, '_, '_> {
 
     /// What only the whole layer tells.
     fn end(&mut self, index: &LayerIndex) {
+        for (path, target) in std::mem::take(&mut self.early) {
+            let kind = self
+                .stated
+                .get(&upcase(target))
+                .and_then(|stated| stated.kind);
+            if matches!(kind, Some(Kind::File | Kind::HardLink)) && path != target {
+                let message = format!("leads to {}, which stands behind it", quoted(target));
+                self.add(Rule::HardLinkOrder, path, message);
+            } else {
+                let message = format!(
+                    "leads to {}, which is neither in this layer nor in a lower one",
+                    quoted(target)
+                );
+                self.add(Rule::HardLinkTarget, path, message);
+            }
+        }
         if self.findings.wants(&[Rule::WhiteoutOfOwn]) {
             let mut both: Vec<Vec<u8>> = Vec::new();
             for key in &self.whiteouts {

@@ -52,6 +52,12 @@ fn parts() {
             (9 * SPAN, &[(9 * SPAN + 1, 1), (9 * SPAN + 9, 1)]),
         ],
     );
+    // However much is enough.
+    check(
+        &[(9 * SPAN + 1, 7)],
+        u64::MAX,
+        &[(9 * SPAN, &[(9 * SPAN + 1, 7)])],
+    );
     let one = spans(&[(10, 2 * SPAN), (7 * SPAN, 1)], None, 0).unwrap();
     assert_eq!(one.len(), 1);
     assert_eq!((one[0].start(), one[0].cost()), (0, 7 * SPAN + 1));
