@@ -186,7 +186,10 @@ fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
             end = at + c.len_utf8();
         }
         // A space near the end is a better place.
-        let space = rest[..end].rfind(' ').filter(|&at| at * 2 > end);
+        let space = match rest[end..].starts_with(' ') {
+            true => Some(end),
+            false => rest[..end].rfind(' ').filter(|&at| at * 2 > end),
+        };
         let piece = &rest[..space.unwrap_or(end)];
         pieces.push(piece.to_owned());
         rest = rest[piece.len()..].trim_start_matches(' ');
@@ -222,7 +225,7 @@ mod tests {
                 "/a",
                 "  kind  file of a certain size",
                 "",
-                "  POSIX       Win32",
+                "  POSIX        Win32",
                 "  mode  0755   attributes  0x20",
                 "  user  0\\n",
             ],
@@ -251,7 +254,8 @@ mod tests {
         check("", 5, &[""]);
         check("abc", 3, &["abc"]);
         check("abcdefg", 3, &["abc", "def", "g"]);
-        check("ab cd efgh", 5, &["ab", "cd", "efgh"]);
+        check("ab cd efgh", 5, &["ab cd", "efgh"]);
+        check("abcd ef gh", 6, &["abcd", "ef gh"]);
         check("日本語", 4, &["日本", "語"]);
         check("日", 1, &["日"]);
     }
