@@ -78,7 +78,7 @@ fn answer_to(shell: &OsStr) -> Option<Vec<u8>> {
             let mut command = with_completers(Arguments::command(), &given);
             let _ = Elvish.write_complete(&mut command, words, None, &mut answer);
         }
-        shell => {
+        shell @ ("fish" | "powershell" | "zsh") => {
             if shell == "powershell" {
                 let lines = std::env::var_os(WORDS)?;
                 words = lines.to_str()?.split('\n').map(OsString::from).collect();
@@ -96,6 +96,7 @@ fn answer_to(shell: &OsStr) -> Option<Vec<u8>> {
                 answer.extend(format!("{value}\t{help}\n").into_bytes());
             }
         }
+        _ => return None,
     }
     Some(answer)
 }

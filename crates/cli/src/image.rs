@@ -109,11 +109,19 @@ pub(crate) fn image_and_path<'t>(
         Some(path) => (image, Some(path)),
         None => match split_image_path(image) {
             // Without a separator the rest is a tag, or a port.
-            Some((image, path)) if path.starts_with(['/', '\\']) || path.contains(":\\") => {
-                (image, Some(path))
-            }
+            Some((image, path)) if is_absolute(path) => (image, Some(path)),
             _ => (image, None),
         },
+    }
+}
+
+/// Whether a path begins with a separator or a drive.
+fn is_absolute(path: &str) -> bool {
+    let is_separator = |byte: &u8| matches!(byte, b'/' | b'\\');
+    match path.as_bytes() {
+        [first, ..] if is_separator(first) => true,
+        [drive, b':', next, ..] => drive.is_ascii_alphabetic() && is_separator(next),
+        _ => false,
     }
 }
 
