@@ -1,6 +1,6 @@
 //! Heads of executables, made by hand.
 
-use super::{Elf, Executable, Pe};
+use super::{Elf, ElfDynamic, Executable, Pe, PeImports};
 
 /// An ELF header with a program header for a loader behind another.
 fn elf(wide: bool, big_endian: bool, machine: u16, interpreter: &[u8]) -> Vec<u8> {
@@ -176,4 +176,91 @@ fn scripts_and_others() {
     check(b"", None);
     assert_eq!(Executable::read(b"MZqFpD='\n"), Executable::Portable);
     assert_eq!(Executable::read(b"\xcf\xfa\xed\xfe\x07"), Executable::MachO);
+}
+
+/// What stands at offsets of a file, and how many bytes each number has.
+fn bytes(length: usize, parts: &[(usize, u64, usize)], texts: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    for (at, value, size) in parts {
+        bytes[*at..at + size].copy_from_slice(&value.to_le_bytes()[..*size]);
+    }
+    for (at, text) in texts {
+        bytes[*at..at + text.len()].copy_from_slice(text);
+    }
+    bytes
+}
+
+#[test]
+fn dynamic_sections() {
+    // 32 bits, all of it mapped at 0x1000; the section at 0x100, names at 0x200.
+    let load = [
+        (28, 64, 4),
+        (42, 32, 2),
+        (44, 2, 2),
+        (64, 1, 4),
+        (72, 0x1000, 4),
+        (80, 0x300, 4),
+    ];
+    let section = [(96, 2, 4), (100, 0x100, 4), (112, 0x60, 4)];
+    let records = [
+        (5u64, 0x1200u64),
+        (1, 1),
+        (1, 6),
+        (14, 11),
+        (15, 16),
+        (29, 24),
+    ];
+    let mut parts = [&load[..], &section[..]].concat();
+    for (place, (tag, value)) in records.into_iter().enumerate() {
+        parts.push((0x100 + place * 8, tag, 4));
+        parts.push((0x104 + place * 8, value, 4));
+    }
+    let names = b"\0a.so\0b.so\0c.so\0/x:/y\0\0\0$ORIGIN\0";
+    let file = bytes(0x300, &parts, &[(0, b"\x7fELF\x01\x01"), (0x200, names)]);
+    let found = ElfDynamic::read(&file).unwrap();
+    assert_eq!(found.needed, [b"a.so", b"b.so"]);
+    assert_eq!(found.soname.as_deref(), Some(&b"c.so"[..]));
+    assert_eq!(found.rpath.as_deref(), Some(&b"/x:/y"[..]));
+    assert_eq!(found.runpath.as_deref(), Some(&b"$ORIGIN"[..]));
+    assert_eq!(ElfDynamic::read(&file[..0x210]), None);
+    assert_eq!(ElfDynamic::read(b"MZ"), None);
+}
+
+#[test]
+fn import_tables() {
+    // 32 bits, one section at 0x1000 that lies at 0x200; delayed imports as addresses.
+    let header = [
+        (0x3c, 0x80, 4),
+        (0x84, 0x14c, 2),
+        (0x86, 1, 2),
+        (0x94, 0xe0, 2),
+    ];
+    let optional = [
+        (0x98, 0x10b, 2),
+        (0x98 + 28, 0x40_0000, 4),
+        (0x98 + 60, 0x200, 4),
+        (0x98 + 68, 1, 2),
+        (0x98 + 92, 16, 4),
+        (0x98 + 104, 0x1000, 4),
+        (0x98 + 200, 0x1080, 4),
+    ];
+    let section = [(0x184, 0x1000, 4), (0x188, 0x400, 4), (0x18c, 0x200, 4)];
+    let tables = [(0x20c, 0x1100, 4), (0x210, 1, 4), (0x284, 0x40_1110, 4)];
+    let parts = [&header[..], &optional, &section, &tables].concat();
+    let texts: [(usize, &[u8]); 4] = [
+        (0, b"MZ"),
+        (0x80, b"PE\0\0"),
+        (0x300, b"a.dll\0"),
+        (0x310, b"b.dll\0"),
+    ];
+    let file = bytes(0x600, &parts, &texts);
+    let found = PeImports::read(&file).unwrap();
+    assert_eq!(found.imports, [b"a.dll"]);
+    assert_eq!(found.delayed, [b"b.dll"]);
+    assert_eq!(
+        (found.machine, found.native, found.library),
+        (0x14c, true, false)
+    );
+    assert_eq!(PeImports::read(&file[..0x308]), None);
+    assert_eq!(PeImports::read(b"\x7fELF"), None);
 }
