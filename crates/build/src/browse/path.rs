@@ -65,7 +65,9 @@ fn normal(format: LayerFormat, path: &[u8]) -> Result<Vec<u8>, PathProblem> {
 
 /// The name of an entry as programs of its system see it; empty for the root.
 pub fn shown_name(tree: &Tree, node: NodeId) -> Vec<u8> {
-    name(tree.format(), tree.name(node))
+    let mut text = Vec::new();
+    push_name(&mut text, tree.format(), tree.name(node));
+    text
 }
 
 /// The path of an entry as people of its system write it: `/usr/bin` or `C:\Windows`. It is not
@@ -76,30 +78,38 @@ pub fn shown_path(tree: &Tree, node: NodeId) -> Vec<u8> {
 
 /// A stored path as people write it.
 pub(crate) fn path_text(format: LayerFormat, stored: &[u8]) -> Vec<u8> {
-    let (start, separator) = match format {
-        LayerFormat::Linux => (&b"/"[..], b'/'),
-        LayerFormat::Windows => (&br"C:\"[..], b'\\'),
+    let mut text = match format {
+        LayerFormat::Linux => b"/".to_vec(),
+        LayerFormat::Windows => br"C:\".to_vec(),
     };
-    let mut text = start.to_vec();
     for (place, component) in stored.split(|&byte| byte == b'/').enumerate() {
         if place > 0 {
-            text.push(separator);
+            text.push(separator(format));
         }
-        text.extend(name(format, component));
+        push_name(&mut text, format, component);
     }
     text
 }
 
-fn name(format: LayerFormat, stored: &[u8]) -> Vec<u8> {
+/// What people write between the components of a path.
+pub(crate) fn separator(format: LayerFormat) -> u8 {
     match format {
-        LayerFormat::Linux => stored.to_vec(),
-        LayerFormat::Windows => {
-            let decoded = decode_component(stored);
-            // A path with it could not be read.
-            match decoded.contains(&b'\\') {
-                true => stored.to_vec(),
-                false => decoded,
-            }
-        }
+        LayerFormat::Linux => b'/',
+        LayerFormat::Windows => b'\\',
+    }
+}
+
+/// Appends a stored name as programs see it.
+pub(crate) fn push_name(text: &mut Vec<u8>, format: LayerFormat, stored: &[u8]) {
+    // Only names with characters of the private area are encoded, and these begin with this byte.
+    if format == LayerFormat::Linux || !stored.contains(&0xEF) {
+        text.extend_from_slice(stored);
+        return;
+    }
+    let decoded = decode_component(stored);
+    // A path with it could not be read.
+    match decoded.contains(&b'\\') {
+        true => text.extend_from_slice(stored),
+        false => text.extend_from_slice(&decoded),
     }
 }
