@@ -75,14 +75,16 @@ fn answers_and_exit_codes() {
     assert!(circle["layer"].as_u64().unwrap() >= 1);
     assert!(circle["path"].as_str().unwrap().starts_with('/'));
 
-    let blobs = fs::read_dir(bench.path().join("image/blobs/sha256")).unwrap();
-    let mut paths = blobs.map(|entry| entry.unwrap().path());
-    let is_layer = |path: &std::path::PathBuf| fs::read(path).unwrap()[0] == 0x1f;
-    let layer = paths.find(is_layer).unwrap();
-    let mut bytes = fs::read(&layer).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0x10;
-    fs::write(&layer, bytes).unwrap();
+    // The layout has layers of several images.
+    for entry in fs::read_dir(bench.path().join("image/blobs/sha256")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        if bytes[0] == 0x1f {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 0x10;
+            fs::write(&path, bytes).unwrap();
+        }
+    }
     check(
         &[image],
         1,
