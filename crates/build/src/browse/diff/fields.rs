@@ -9,7 +9,7 @@ use crossdock_layer::{
 };
 
 use super::walk::Pair;
-use super::{Comparison, DiffSide, Field, FieldChange, FieldValue, NotCompared};
+use super::{Comparison, DiffSide, DiffTopic, Field, FieldChange, FieldValue, NotCompared};
 use crate::browse::shown_name;
 
 /// Size and hash of a file's content.
@@ -62,7 +62,7 @@ impl Comparison<'_> {
                 let noun =
                     |entry: &Option<Entry>| entry.as_ref().map_or("directory", |e| e.kind.noun());
                 let (from, to) = (noun(&old), noun(&new));
-                if from == to {
+                if from == to && !self.ignores_metadata() {
                     not_compared.unstated += 1;
                 }
                 let text = |noun: &str| Some(FieldValue::Text(noun.into()));
@@ -70,7 +70,7 @@ impl Comparison<'_> {
                 return differences.changes;
             }
         };
-        if self.is_across() && old.origin != new.origin {
+        if self.is_across() && old.origin != new.origin && !self.ignores_metadata() {
             not_compared.foreign += 1;
         }
         let (old, new) = self.in_one_system(old, new);
@@ -105,6 +105,14 @@ impl Comparison<'_> {
             differences.streams(&old, &new);
         }
         differences.changes
+    }
+
+    /// Whether nothing is missed where metadata cannot be compared.
+    fn ignores_metadata(&self) -> bool {
+        let ignored = &self.options.ignored;
+        DiffTopic::METADATA
+            .iter()
+            .all(|topic| ignored.contains(topic))
     }
 
     /// Two entries as entries of one system: of Windows if both came from there, else of Linux.

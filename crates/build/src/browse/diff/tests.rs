@@ -276,8 +276,15 @@ fn metadata_of_linux() {
         &[&["l x -> y | mode=755"]],
         &[],
     );
-    let diff = check(LINUX, &[&["d a", "f a/x"]], &[&["f a/x"]], &[]);
+    let (stated, implied) = (&["d a", "f a/x"][..], &["f a/x"][..]);
+    let diff = check(LINUX, &[stated], &[implied], &[]);
     assert_eq!(diff.not_compared.unstated, 1);
+    let options = DiffOptions {
+        ignored: DiffTopic::METADATA.into(),
+        ..DiffOptions::default()
+    };
+    let diff = check_with(LINUX, &[stated], &[implied], &options, &[]);
+    assert_eq!(diff.not_compared, NotCompared::default());
     // What is ignored.
     let old = &[
         "f x | mode=600 owner=1:1 time=1 atime=1 SCHILY.xattr.user.a=1",
