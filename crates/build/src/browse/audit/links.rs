@@ -121,7 +121,7 @@ fn is_usual(tree: &Tree, node: NodeId, text: &[u8]) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
     };
     let holds = |path: &[u8], part: &[u8]| path.windows(part.len()).any(|window| window == part);
-    FILLED.iter().any(|folder| below(&folder))
+    FILLED.iter().any(below)
         || LEFT_OUT.iter().any(|part| holds(&target, part))
         // Debian's alternatives lead on to such files.
         || (holds(&target, b"/etc/alternatives/") || holds(&path, b"/etc/alternatives/"))

@@ -471,7 +471,7 @@ impl<'i> Checker<'_, 'i, '_, '_> {
         }
         if let Some(name) = path.strip_prefix(b"Hives/") {
             let known = |delta: &&str| name.eq_ignore_ascii_case(delta.as_bytes());
-            if !DELTAS.iter().any(|delta| known(&delta)) {
+            if !DELTAS.iter().any(known) {
                 self.add(Rule::UnknownHive, path, "is no delta that importers know");
             }
         }
