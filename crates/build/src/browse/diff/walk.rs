@@ -1,5 +1,6 @@
 //! Two trees side by side: which entries belong together, and what becomes of them.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crossdock_image::DiffId;
@@ -178,30 +179,29 @@ impl Comparison<'_> {
             LayerFormat::Linux => tree.name(node).to_vec(),
             LayerFormat::Windows => upcase(tree.name(node)),
         };
-        let keyed = |tree: &'_ Tree, node| (key(tree, node), node);
+        let keyed = |tree: &Tree, node| (key(tree, node), node);
         let mut olds = self.old.children(old).map(|node| keyed(self.old, node));
         let mut news = self.new.children(new).map(|node| keyed(self.new, node));
         let (mut left, mut right) = (olds.next(), news.next());
         loop {
-            match (&left, &right) {
+            let order = match (&left, &right) {
                 (None, None) => return,
-                (Some((key, old)), Some((other, new))) if key == other => {
-                    let is_respelled = self.old.name(*old) != self.new.name(*new);
-                    pairs.push(((Some(*old), Some(*new)), is_respelled));
-                    (left, right) = (olds.next(), news.next());
-                }
-                (Some((key, old)), other)
-                    if other.as_ref().is_none_or(|(other, _)| key < other) =>
-                {
-                    pairs.push(((Some(*old), None), false));
-                    left = olds.next();
-                }
-                (_, Some((_, new))) => {
-                    pairs.push(((None, Some(*new)), false));
-                    right = news.next();
-                }
-                // The first of the two is less than nothing.
-                (Some(_), None) => left = olds.next(),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((key, _)), Some((other, _))) => key.cmp(other),
+            };
+            // What comes first has no partner.
+            let old = left.take_if(|_| order.is_le()).map(|(_, node)| node);
+            let new = right.take_if(|_| order.is_ge()).map(|(_, node)| node);
+            let is_respelled = old
+                .zip(new)
+                .is_some_and(|(old, new)| self.old.name(old) != self.new.name(new));
+            pairs.push(((old, new), is_respelled));
+            if old.is_some() {
+                left = olds.next();
+            }
+            if new.is_some() {
+                right = news.next();
             }
         }
     }
