@@ -87,7 +87,9 @@ pub(crate) fn with_options_first(line: impl IntoIterator<Item = OsString>) -> Ve
             None => behind.push(word),
             Some(takes_value) => {
                 before.push(word);
-                before.extend(rest.next().filter(|_| takes_value));
+                if takes_value {
+                    before.extend(rest.next());
+                }
             }
         }
     }

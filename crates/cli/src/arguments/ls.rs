@@ -7,7 +7,7 @@ use crate::out::FormatOption;
 
 /// List files of an image
 #[derive(Debug, Args)]
-#[command(disable_help_flag = true, after_help = format!("\
+#[command(disable_help_flag = true, args_override_self = true, after_help = format!("\
 Examples:
   crossdock ls debian:12
   crossdock ls -l debian:12 /etc /usr/bin/sh

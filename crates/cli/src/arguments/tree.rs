@@ -7,7 +7,7 @@ use crate::out::FormatOption;
 
 /// Show directories of an image as a tree
 #[derive(Debug, Args)]
-#[command(disable_help_flag = true, after_help = format!("\
+#[command(disable_help_flag = true, args_override_self = true, after_help = format!("\
 Examples:
   crossdock tree -L 2 debian:12
   crossdock tree -h debian:12 /etc/apt
