@@ -55,8 +55,8 @@ for member in sorted(archive, key=lambda member: member.name):
 PYTHON
 }
 
-# made_by_umoci: two layers, of which the second changes and removes files of the first. What
-# `umoci insert` writes has no end: its tar stops behind the last byte of the last file.
+# made_by_umoci: three layers. The second changes and removes files of the first; the third is one of
+# `umoci insert`, whose tar stops behind the last byte of the last file.
 made_by_umoci() {
     local bundle=umoci-bundle/rootfs
     umoci init --layout umoci && umoci new --image umoci:1 &&
@@ -68,7 +68,8 @@ made_by_umoci() {
         echo text >"tree/with blank/ü" && cp -a tree/. "$bundle/" &&
         umoci repack --refresh-bundle --image umoci:1 umoci-bundle &&
         rm -r "$bundle/etc/first" "$bundle/empty" && echo second >"$bundle/etc/new" &&
-        umoci repack --image umoci:1 umoci-bundle
+        umoci repack --image umoci:1 umoci-bundle && echo inserted >inserted &&
+        umoci insert --rootless --image umoci:1 inserted /etc/inserted
 }
 
 browse_1_other_tools() {

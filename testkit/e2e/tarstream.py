@@ -158,7 +158,8 @@ def _content(stream, size, pieces, real):
             digest.update(_exactly(stream, length))
             at = offset + length
         digest.update(bytes(real - at))
-    _exactly(stream, -size % BLOCK)
+    # `umoci insert` writes nothing behind the last byte of the last file.
+    _exactly(stream, -size % BLOCK, allow_end=True)
     return digest.hexdigest(), text
 
 

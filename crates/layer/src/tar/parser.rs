@@ -233,7 +233,8 @@ impl Parser {
             State::Header if self.extensions_pending() => {
                 Err(self.error(TarErrorKind::DanglingExtension))
             }
-            State::Header | State::End => Ok(self.offset),
+            // Go's reader does not miss the last padding either, and `umoci insert` writes none.
+            State::Header | State::End | State::Padding { .. } => Ok(self.offset),
             State::ZeroBlock if self.block.is_empty() => Ok(self.offset),
             State::ZeroBlock => Err(truncated("a header")),
             State::Extension { .. } => Err(truncated("an extended header")),
@@ -241,7 +242,6 @@ impl Parser {
                 Err(truncated("a sparse map"))
             }
             State::Data { .. } => Err(truncated("an entry's data")),
-            State::Padding { .. } => Err(truncated("an entry's padding")),
         }
     }
 
