@@ -115,7 +115,6 @@ impl Column {
 #[derive(Debug, Clone)]
 pub(crate) struct Table<'c> {
     columns: &'c [Column],
-    has_titles: bool,
     rows: Vec<Vec<Cell>>,
 }
 
@@ -129,15 +128,8 @@ impl<'c> Table<'c> {
     pub(crate) fn new(columns: &'c [Column]) -> Self {
         Self {
             columns,
-            has_titles: true,
             rows: Vec::new(),
         }
-    }
-
-    /// Leaves the titles out.
-    pub(crate) fn without_titles(mut self) -> Self {
-        self.has_titles = false;
-        self
     }
 
     /// Adds a row; it has a cell for each column.
@@ -155,13 +147,11 @@ impl<'c> Table<'c> {
     }
 
     fn lines(&self, width: Option<usize>, colours: bool) -> impl Iterator<Item = String> {
-        let titles = self.has_titles.then(|| {
-            let titles = self.columns.iter();
-            titles
-                .map(|column| Cell::new(column.title, Style::Bold))
-                .collect::<Vec<_>>()
-        });
-        let rows = || titles.iter().chain(&self.rows);
+        let titles = self.columns.iter();
+        let titles: Vec<Cell> = titles
+            .map(|column| Cell::new(column.title, Style::Bold))
+            .collect();
+        let rows = || std::iter::once(&titles).chain(&self.rows);
         let widths = self.widths(rows(), width);
         let lines: Vec<String> = rows().map(|row| self.line(row, &widths, colours)).collect();
         lines.into_iter()
