@@ -41,31 +41,29 @@ pub use self::audit::{
 pub use self::copy_out::{
     CopiedOut, CopyOut, CopyOutError, CopyOutOptions, CopySource, DestinationProblem, Placing,
 };
-pub use self::history::{HistoryLayer, HistoryStep, ImageHistory};
-pub use self::images::{
-    ImageProblem, NamePattern, StoredImage, StoredManifest, stored_images,
-};
-pub use self::inspect::{InspectedImage, InspectedLayer, Inspection};
-use self::names::{by_digest, first_names, named};
-pub use self::names::{NameError, RemovedNames, remove_names, tag_image};
 pub use self::diff::{
-    Change, ChangeKind, ConfigChange, Diff, DiffOptions, DiffPath, DiffTotals, Field, FieldChange,
-    FieldValue, NotCompared, DiffSide, DiffTopic, diff_configs, diff_images, diff_layer,
+    Change, ChangeKind, ConfigChange, Diff, DiffOptions, DiffPath, DiffSide, DiffTopic, DiffTotals,
+    Field, FieldChange, FieldValue, NotCompared, diff_configs, diff_images, diff_layer,
 };
+pub use self::du::{DiskUsage, Usage, UsageOptions, UsageRow, disk_usage};
 pub use self::entries::{Account, EntryAccess, EntryKind, EntryReader, ListedEntry};
 pub use self::error::{BrowseError, PathError, PathProblem};
 pub use self::find::{Find, FindCount, FindError, FindExpression, FindTest, Finder, ModeBits};
-pub use self::list::{ListOptions, ListOrder, Listing};
-pub use self::walk::{Step, Walk};
-pub use self::du::{DiskUsage, Usage, UsageOptions, UsageRow, disk_usage};
+pub use self::history::{HistoryLayer, HistoryStep, ImageHistory};
+pub use self::images::{ImageProblem, NamePattern, StoredImage, StoredManifest, stored_images};
+pub use self::inspect::{InspectedImage, InspectedLayer, Inspection};
 pub use self::layer_history::{PathChange, PathStep, Removal, RemovalWay};
+pub use self::list::{ListOptions, ListOrder, Listing};
+pub use self::local::{PathCandidate, complete_path, layout_tags, local_names};
+pub use self::names::{NameError, RemovedNames, remove_names, tag_image};
+use self::names::{by_digest, first_names, named};
+pub use self::path::{FoundPath, find_path, shown_name, shown_path};
+pub use self::save::{ArchiveReaders, SaveRequest, Saved, save};
 pub use self::stat::{
     EntryStat, ExtendedAttribute, FileCapabilities, LinkTarget, PathStat, WslValue,
 };
+pub use self::walk::{Step, Walk};
 pub use self::waste::{LayerUsage, LayerWaste, LossReason, LostFile, layer_waste};
-pub use self::local::{PathCandidate, complete_path, layout_tags, local_names};
-pub use self::save::{ArchiveReaders, SaveRequest, Saved, save};
-pub use self::path::{FoundPath, find_path, shown_name, shown_path};
 use crate::base::{Found, ImageFinder, store_name};
 use crate::content::{Spool, open_content, read_start};
 use crate::error::BuildError;

@@ -363,7 +363,9 @@ impl<'a> Builder<'a> {
             if needed.is_empty() {
                 return Ok((Plans::merged(plans), images));
             }
-            for (base, image) in self.find(&request.directory, request.pull, request.limits, needed)? {
+            for (base, image) in
+                self.find(&request.directory, request.pull, request.limits, needed)?
+            {
                 configs.insert(
                     base.clone(),
                     BaseConfig {

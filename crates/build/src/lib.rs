@@ -41,28 +41,30 @@ mod write;
 
 pub use annotations::{Annotation, AnnotationError, AnnotationLevel};
 pub use browse::{
+    Account, EntryAccess, EntryKind, EntryReader, Find, FindCount, FindError, FindExpression,
+    FindTest, Finder, ListOptions, ListOrder, ListedEntry, Listing, ModeBits, Step, Walk,
+};
+pub use browse::{ArchiveReaders, SaveRequest, Saved, save};
+pub use browse::{
     Audit, AuditLevel, AuditOptions, AuditRule, BlobKind, CheckedBlob, Finding, FindingGroup,
     RuleChoice, audit,
 };
 pub use browse::{
-    DiskUsage, EntryStat, ExtendedAttribute, FileCapabilities, LayerUsage, LayerWaste, LinkTarget,
-    LossReason, LostFile, PathChange, PathStat, PathStep, Removal, RemovalWay, Usage,
-    UsageOptions, UsageRow, WslValue, disk_usage, layer_waste,
-    BrowseError, FoundPath, HistoryLayer, HistoryStep, ImageHistory, ImageLayer, ImageProblem, Images, InspectedImage, InspectedLayer, Inspection, NameError, NamePattern, NamedImage, RemovedNames, StoredImage, StoredManifest, remove_names, stored_images, tag_image, OpenedImage, PathError, PathProblem,
-    PlatformChoice, find_path, shown_name, shown_path,
+    BrowseError, DiskUsage, EntryStat, ExtendedAttribute, FileCapabilities, FoundPath,
+    HistoryLayer, HistoryStep, ImageHistory, ImageLayer, ImageProblem, Images, InspectedImage,
+    InspectedLayer, Inspection, LayerUsage, LayerWaste, LinkTarget, LossReason, LostFile,
+    NameError, NamePattern, NamedImage, OpenedImage, PathChange, PathError, PathProblem, PathStat,
+    PathStep, PlatformChoice, Removal, RemovalWay, RemovedNames, StoredImage, StoredManifest,
+    Usage, UsageOptions, UsageRow, WslValue, disk_usage, find_path, layer_waste, remove_names,
+    shown_name, shown_path, stored_images, tag_image,
 };
 pub use browse::{
     Change, ChangeKind, ConfigChange, Diff, DiffOptions, DiffPath, DiffSide, DiffTopic, DiffTotals,
     Field, FieldChange, FieldValue, NotCompared, diff_configs, diff_images, diff_layer,
 };
 pub use browse::{
-    Account, EntryAccess, EntryKind, EntryReader, Find, FindCount, FindError, FindExpression,
-    FindTest, Finder, ListOptions, ListOrder, ListedEntry, Listing, ModeBits, Step, Walk,
-};
-pub use browse::{
     CopiedOut, CopyOut, CopyOutError, CopyOutOptions, CopySource, DestinationProblem, Placing,
 };
-pub use browse::{ArchiveReaders, SaveRequest, Saved, save};
 pub use browse::{PathCandidate, complete_path, layout_tags, local_names};
 pub use builder::{BuildRequest, Builder, Built, ForeignMetadata};
 pub use compose::ComposedImage;
@@ -80,21 +82,21 @@ pub use prune::prune;
 pub use pull::{PullRequest, Pulled, pull};
 pub use push::push;
 
+pub use crossdock_dockerfile::BadPattern;
 /// The types of other crates that a caller needs to fill a [`BuildRequest`].
 pub use crossdock_image::{
-    Descriptor, Digest, GitUrl, HttpUrl, ImageSource, Platform, PlatformError, Reference,
-    RemoteSource, RemoteSourceError, format_rfc3339, split_image_path, Config, Document, History, Index, Manifest, parse_rfc3339,
-};
-pub use crossdock_dockerfile::BadPattern;
-pub use crossdock_layer::{
-    Codec, CollisionPolicy, Compression, LevelError, Limits, Loss, LossKind, Timestamp,
+    Config, Descriptor, Digest, Document, GitUrl, History, HttpUrl, ImageSource, Index, Manifest,
+    Platform, PlatformError, Reference, RemoteSource, RemoteSourceError, format_rfc3339,
+    parse_rfc3339, split_image_path,
 };
 /// The types of entries that an answer about an image holds.
 pub use crossdock_layer::{
     Ace, Acl, Content, Entry, Kind, LayerFormat, ModeChange, Name, NodeId, NodeKind, Origin,
-    PosixMetadata,
-    ResolveErrorKind, SecurityDescriptor, Sid, Stream, Times, Tree, Win32Metadata, ace,
-    attribute_names, control, decode_component,
+    PosixMetadata, ResolveErrorKind, SecurityDescriptor, Sid, Stream, Times, Tree, Win32Metadata,
+    ace, attribute_names, control, decode_component,
+};
+pub use crossdock_layer::{
+    Codec, CollisionPolicy, Compression, LevelError, Limits, Loss, LossKind, Timestamp,
 };
 /// The client of registries, and what it is made with.
 pub use crossdock_remote::{

@@ -275,7 +275,7 @@ mod tests {
         check(
             None,
             &[["1", "a\x1b[2J\n", "x"]],
-            &["SIZE  NAME          KIND", "   1  a\\x1b[2J\\n  x"],
+            &["SIZE  NAME        KIND", "   1  a\\x1b[2J\\n  x"],
         );
         // A column is two for what is wide.
         check(

@@ -125,7 +125,7 @@ fn standard_input() {
         0,
         &["COPY --chmod=644 x /"],
     );
-    let broken = &of_itself[..600];
+    let broken = &of_itself[..520];
     bench.check(&["-"], broken, 1, &["build context -", "tar"]);
 }
 

@@ -239,8 +239,8 @@ fn is_drive(path: &str, at: usize) -> bool {
 }
 
 /// Divides `IMAGE:PATH` at the first colon that a path follows which begins with `/`, `\` or a
-/// drive; else at the last colon. The colons of `oci-layout://` and of a drive before it do not
-/// count.
+/// `C:`, the drive of images; else at the last colon. The colons of `oci-layout://` and of a drive
+/// before it do not count.
 pub fn split_image_path(text: &str) -> Option<(&str, &str)> {
     let bytes = text.as_bytes();
     let is_drive = |at: usize| {
@@ -252,7 +252,10 @@ pub fn split_image_path(text: &str) -> Option<(&str, &str)> {
     if is_drive(start) {
         start += 2;
     }
-    let is_path = |at: usize| matches!(bytes.get(at), Some(b'/' | b'\\')) || is_drive(at);
+    let is_path = |at: usize| {
+        matches!(bytes.get(at), Some(b'/' | b'\\'))
+            || is_drive(at) && bytes[at].eq_ignore_ascii_case(&b'c')
+    };
     let colons = || {
         let colons = text[start..].match_indices(':');
         colons.map(|(at, _)| start + at)

@@ -72,7 +72,6 @@ pub use tar::{
 pub use time::{EPOCH_1980, Timestamp};
 pub use translate::Name;
 pub use tree::{
-    NodeId, NodeKind, ResolveError, ResolveErrorKind, Resolved, Source, StackChange,
-    StackError, StackErrorKind,
-    Tree,
+    NodeId, NodeKind, ResolveError, ResolveErrorKind, Resolved, Source, StackChange, StackError,
+    StackErrorKind, Tree,
 };

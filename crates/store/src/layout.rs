@@ -117,21 +117,30 @@ impl Layout {
 
     /// Reads and parses a manifest or an index.
     pub fn read_document(&self, descriptor: &Descriptor) -> Result<Document, DocumentReadError> {
-        blob::document(blob::path(&self.root, &descriptor.digest), descriptor, |limit| {
-            self.read_blob(descriptor, limit)
-        })
+        blob::document(
+            blob::path(&self.root, &descriptor.digest),
+            descriptor,
+            |limit| self.read_blob(descriptor, limit),
+        )
     }
 
     /// Reads and parses an image config.
     pub fn read_config(&self, descriptor: &Descriptor) -> Result<Config, DocumentReadError> {
-        blob::config(blob::path(&self.root, &descriptor.digest), descriptor, |limit| {
-            self.read_blob(descriptor, limit)
-        })
+        blob::config(
+            blob::path(&self.root, &descriptor.digest),
+            descriptor,
+            |limit| self.read_blob(descriptor, limit),
+        )
     }
 
     /// Reads a whole blob of at most `limit` bytes.
     pub fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, BlobError> {
-        blob::read(blob::path(&self.root, &descriptor.digest), descriptor, limit, || self.open_blob(descriptor))
+        blob::read(
+            blob::path(&self.root, &descriptor.digest),
+            descriptor,
+            limit,
+            || self.open_blob(descriptor),
+        )
     }
 
     /// Opens a blob for one verified pass from its start to its end.

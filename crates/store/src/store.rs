@@ -246,23 +246,30 @@ impl Store {
 
     /// Reads a whole blob of at most `limit` bytes.
     pub fn read_blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, BlobError> {
-        blob::read(blob::path(self.root(), &descriptor.digest), descriptor, limit, || {
-            self.open_blob(descriptor)
-        })
+        blob::read(
+            blob::path(self.root(), &descriptor.digest),
+            descriptor,
+            limit,
+            || self.open_blob(descriptor),
+        )
     }
 
     /// Reads and parses a manifest or an index.
     pub fn read_document(&self, descriptor: &Descriptor) -> Result<Document, DocumentReadError> {
-        blob::document(blob::path(self.root(), &descriptor.digest), descriptor, |limit| {
-            self.read_blob(descriptor, limit)
-        })
+        blob::document(
+            blob::path(self.root(), &descriptor.digest),
+            descriptor,
+            |limit| self.read_blob(descriptor, limit),
+        )
     }
 
     /// Reads and parses an image config.
     pub fn read_config(&self, descriptor: &Descriptor) -> Result<Config, DocumentReadError> {
-        blob::config(blob::path(self.root(), &descriptor.digest), descriptor, |limit| {
-            self.read_blob(descriptor, limit)
-        })
+        blob::config(
+            blob::path(self.root(), &descriptor.digest),
+            descriptor,
+            |limit| self.read_blob(descriptor, limit),
+        )
     }
 
     /// Moves a blob that was found damaged aside. From then on it is not there.

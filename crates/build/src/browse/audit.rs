@@ -21,8 +21,8 @@ use crossdock_image::Platform;
 use crossdock_layer::{LayerFormat, LayerIndex, NodeId, Tree};
 
 pub use self::blobs::{BlobKind, CheckedBlob};
-pub use self::findings::{Finding, FindingGroup, RuleChoice};
 use self::findings::Findings;
+pub use self::findings::{Finding, FindingGroup, RuleChoice};
 pub use self::rule::{AuditLevel, AuditRule};
 use super::{BrowseError, OpenedImage};
 
@@ -113,7 +113,12 @@ fn check_layers(
             && let Err(error) = below.add_layer(Arc::clone(index))
         {
             let message = error.kind.to_string();
-            findings.at(AuditRule::UnstackableLayer, Some(layer), &error.path, message);
+            findings.at(
+                AuditRule::UnstackableLayer,
+                Some(layer),
+                &error.path,
+                message,
+            );
             // Upon half a layer everything would look wrong.
             tree = None;
         }

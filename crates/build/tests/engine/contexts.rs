@@ -264,7 +264,7 @@ fn the_dockerfile() {
     fails(alone(text), path("x"), &["-f x", "Dockerfile itself"]);
     // A tar that breaks off.
     let mut broken = tar(&members());
-    broken.truncate(1500);
+    broken.truncate(1030);
     fails(
         Given::Stream(broken),
         DockerfileSource::Default,

@@ -205,7 +205,7 @@ mod tests {
         };
         check("debian:12:/etc", Some("debian:12"));
         check("debian:/etc", Some("debian"));
-        check("oci-layout://x:/etc", Some("oci-layout://x"));
+        check("oci-layout://out:/etc", Some("oci-layout://out"));
         check("./debian:/etc", None);
         check("/a:b", None);
         check("C:\\x", None);

@@ -176,4 +176,6 @@ fn image_and_path() {
     );
     check(r"C:\a.tar:/etc", Some((r"C:\a.tar", "/etc")));
     check("./a.tar:/", Some(("./a.tar", "/")));
+    // A tag of one letter.
+    check("oci-layout:///d:t:/x", Some(("oci-layout:///d:t", "/x")));
 }

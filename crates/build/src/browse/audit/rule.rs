@@ -180,7 +180,7 @@ rules! {
 
     // What docker, containerd, podman and overlayfs demand.
     /// A name that leads out of the layer.
-    EscapingName Error "write names relative to the root, without ..",
+    EscapingName Error "write names relative to the root, with no .. in them",
     /// A name or path that is too long for Linux.
     LongName Error "a name has at most 255 bytes and a path fewer than 4,096",
     /// A directory that a layer uses and does not state, which has its own metadata below.

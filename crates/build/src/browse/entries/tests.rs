@@ -4,7 +4,9 @@ use super::*;
 
 /// What is told of a path, in a line.
 fn told(reader: &mut EntryReader<'_>, path: &str) -> String {
-    let node = find_path(reader.tree(), path.as_bytes(), false).unwrap().node;
+    let node = find_path(reader.tree(), path.as_bytes(), false)
+        .unwrap()
+        .node;
     let entry = reader.read(node);
     let access = match &entry.access {
         EntryAccess::Posix {
@@ -30,9 +32,18 @@ fn told(reader: &mut EntryReader<'_>, path: &str) -> String {
         entry.device.map(|device| format!("{device:?}")),
         (!entry.streams.is_empty()).then(|| format!("{} streams", entry.streams.len())),
     ];
-    let more: String = more.iter().flatten().map(|text| format!(" {text}")).collect();
+    let more: String = more
+        .iter()
+        .flatten()
+        .map(|text| format!(" {text}"))
+        .collect();
     let time = entry.modified.map(|time| time.seconds);
-    format!("{} {} {access} x{} {time:?}{more}", entry.kind.name(), entry.size, entry.links)
+    format!(
+        "{} {} {access} x{} {time:?}{more}",
+        entry.kind.name(),
+        entry.size,
+        entry.links
+    )
 }
 
 #[test]
@@ -47,8 +58,14 @@ fn linux() {
     check("bin/su", "file 2000 4755 0=root 0=root x2 Some(200)");
     check("bin/sudo", "file 2000 4755 0=root 0=root x2 Some(200)");
     check("bin/a\nb", "file 1 755 7=app 8=? x1 Some(250)");
-    check("dev/tty", "character_device 0 620 0=root 0=root x1 Some(0) (5, 0)");
-    check("dev/sda", "block_device 0 660 0=root 0=root x1 Some(0) (8, 1)");
+    check(
+        "dev/tty",
+        "character_device 0 620 0=root 0=root x1 Some(0) (5, 0)",
+    );
+    check(
+        "dev/sda",
+        "block_device 0 660 0=root 0=root x1 Some(0) (8, 1)",
+    );
     check("dev/log", "named_pipe 0 600 0=root 0=root x1 Some(0)");
     check("sh", "symbolic_link 6 777 0=root 0=root x1 Some(0) bin/su");
     check("empty", "directory 0 2755 0=root 0=root x2 Some(0)");
@@ -72,9 +89,6 @@ fn windows() {
         "C:\\documents and settings",
         &format!("junction 8 0x410 {owner} x1 Some(0) C:\\Users"),
     );
-    check(
-        "/Users/a:b",
-        &format!("file 0 0x20 {owner} x1 Some(70)"),
-    );
+    check("/Users/a:b", &format!("file 0 0x20 {owner} x1 Some(70)"));
     check("C:\\", "directory 0 0x10 None x1 None");
 }

@@ -58,7 +58,10 @@ fn linux_tests() {
     check(name("/", false), "/");
     check(name(".*", false), "/etc/.hidden");
     check(path("/*/s*"), "/bin/su /bin/sudo /dev/sda");
-    check(FindTest::Type(vec![EntryKind::Symlink]), "/configs /lost /sh");
+    check(
+        FindTest::Type(vec![EntryKind::Symlink]),
+        "/configs /lost /sh",
+    );
     check(
         FindTest::Type(vec![EntryKind::CharDevice, EntryKind::Fifo]),
         "/dev/log /dev/tty",
@@ -70,15 +73,27 @@ fn linux_tests() {
     };
     check(size(1024, Greater, 1), "/bin/su /bin/sudo");
     check(size(1, Equal, 100), "/etc/passwd");
-    check(size(512, Equal, 1), "/bin/a|b /configs /etc/passwd /lost /sh");
-    check(FindTest::NewerThanPath(b"/bin/su".to_vec()), "/bin/a|b /etc/passwd");
+    check(
+        size(512, Equal, 1),
+        "/bin/a|b /configs /etc/passwd /lost /sh",
+    );
+    check(
+        FindTest::NewerThanPath(b"/bin/su".to_vec()),
+        "/bin/a|b /etc/passwd",
+    );
     // Through a link.
-    check(FindTest::NewerThanPath(b"/sh".to_vec()), "/bin/a|b /etc/passwd");
+    check(
+        FindTest::NewerThanPath(b"/sh".to_vec()),
+        "/bin/a|b /etc/passwd",
+    );
     check(
         FindTest::NewerThanPath(b"/none".to_vec()),
         "-newer \"/none\": not found",
     );
-    check(FindTest::NewerThan(Timestamp::from_seconds(250)), "/etc/passwd");
+    check(
+        FindTest::NewerThan(Timestamp::from_seconds(250)),
+        "/etc/passwd",
+    );
     let mode = |bits, how| FindTest::Mode { bits, how };
     check(mode(0o600, ModeBits::Exactly), "/dev/log /etc/.hidden");
     check(mode(0o4111, ModeBits::All), "/bin/su /bin/sudo");

@@ -26,7 +26,12 @@ fn paths() {
     let linux = sample::linux();
     check(&linux, "", plain, ["", "/", ""]);
     check(&linux, "etc,bin", plain, ["", "/bin /etc", ""]);
-    check(&linux, "sh,etc/passwd,none,etc", plain, ["/etc/passwd /sh", "/etc", "none"]);
+    check(
+        &linux,
+        "sh,etc/passwd,none,etc",
+        plain,
+        ["/etc/passwd /sh", "/etc", "none"],
+    );
     check(&linux, "configs", plain, ["", "/etc", ""]);
     check(&linux, "lost", plain, ["/lost", "", ""]);
     check(&linux, "lost/", plain, ["", "", "lost/"]);
@@ -46,10 +51,25 @@ fn paths() {
         is_reversed: true,
         ..plain
     };
-    check(&linux, "sh,lost,bin,etc", reversed, ["/sh /lost", "/etc /bin", ""]);
+    check(
+        &linux,
+        "sh,lost,bin,etc",
+        reversed,
+        ["/sh /lost", "/etc /bin", ""],
+    );
     let windows = sample::windows();
-    check(&windows, "C:\\users\\PUBLIC", plain, ["", "C:\\Users\\Public", ""]);
-    check(&windows, "documents AND settings", plain, ["", "C:\\Users", ""]);
+    check(
+        &windows,
+        "C:\\users\\PUBLIC",
+        plain,
+        ["", "C:\\Users\\Public", ""],
+    );
+    check(
+        &windows,
+        "documents AND settings",
+        plain,
+        ["", "C:\\Users", ""],
+    );
     check(&windows, "D:\\x,/users", plain, ["", "C:\\Users", "D:\\x"]);
 }
 
@@ -64,7 +84,9 @@ fn orders() {
         let directory = find_path(tree, path.as_bytes(), true).unwrap().node;
         let content = options.content(tree, directory);
         let names = content.iter().map(|&node| {
-            String::from_utf8(shown_name(tree, node)).unwrap().replace('\n', "|")
+            String::from_utf8(shown_name(tree, node))
+                .unwrap()
+                .replace('\n', "|")
         });
         let names: Vec<String> = names.collect();
         assert_eq!(names.join(" "), expected, "{path} {options:?}");
