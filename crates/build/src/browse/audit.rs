@@ -15,16 +15,17 @@ mod programs;
 mod rule;
 mod windows_layer;
 
+use std::io::Read as _;
 use std::sync::Arc;
 
 use crossdock_image::Platform;
-use crossdock_layer::{LayerFormat, LayerIndex, NodeId, Tree};
+use crossdock_layer::{Kind, LayerFormat, LayerIndex, NodeId, Tree};
 
 pub use self::blobs::{BlobKind, CheckedBlob};
 use self::findings::Findings;
 pub use self::findings::{Finding, FindingGroup, RuleChoice};
 pub use self::rule::{AuditLevel, AuditRule};
-use super::{BrowseError, OpenedImage};
+use super::{BrowseError, OpenedImage, find_path};
 
 /// What is looked at.
 #[derive(Debug, Clone, Default)]
@@ -143,6 +144,30 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
         Some(at) => (&path[..at], &path[at + 1..]),
         None => (&[], path),
     }
+}
+
+/// The beginning of a file that programs read their settings from; empty if it is not there.
+fn settings(
+    image: &OpenedImage<'_>,
+    tree: &Tree,
+    path: &[u8],
+    limit: u64,
+) -> Result<Vec<u8>, BrowseError> {
+    let found = find_path(tree, path, true).ok();
+    let entry = found.and_then(|found| tree.entry(found.node));
+    let Some(Kind::File(content)) = entry.map(|entry| entry.kind) else {
+        return Ok(Vec::new());
+    };
+    let mut bytes = Vec::new();
+    image
+        .content(&content)
+        .and_then(|reader| reader.take(limit).read_to_end(&mut bytes))
+        .map_err(|source| BrowseError::Content {
+            image: image.name().to_owned(),
+            path: String::from_utf8_lossy(path).into_owned(),
+            source,
+        })?;
+    Ok(bytes)
 }
 
 /// Bytes as they are shown in a message.

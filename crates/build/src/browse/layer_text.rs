@@ -1,8 +1,8 @@
 //! Layers as text, for the tests of answers.
 //!
-//! A line is `d path`, `f path content`, `l path -> target`, `h path -> target` or `w path` (a
-//! whiteout, the name as it stands), then options after ` | `: `mode=640 uid=1 time=5.5
-//! KEY=value` (PAX records).
+//! A line is `d path`, `f path content`, `l path -> target`, `h path -> target`, `c path 5:1` or
+//! `w path` (a whiteout, the name as it stands), then options after ` | `: `mode=640 uid=1
+//! owner=1:2 user=me time=5.5 KEY=value` (PAX records).
 
 use std::sync::Arc;
 
@@ -45,6 +45,7 @@ fn header(line: &str) -> (Header, Vec<u8>) {
         "f" | "w" => (TarKind::File, 0o644),
         "l" => (TarKind::Symlink, 0o777),
         "h" => (TarKind::HardLink, 0o644),
+        "c" => (TarKind::CharDevice, 0o644),
         other => panic!("kind {other}"),
     };
     let mut header = Header::new(kind, path);
@@ -52,6 +53,10 @@ fn header(line: &str) -> (Header, Vec<u8>) {
     let mut content = Vec::new();
     match kind {
         TarKind::File => content = argument.as_bytes().to_vec(),
+        TarKind::CharDevice => {
+            let (major, minor) = argument.split_once(':').unwrap();
+            header.device = (major.parse().unwrap(), minor.parse().unwrap());
+        }
         _ => header.link = argument.as_bytes().to_vec(),
     }
     header.size = content.len() as u64;
@@ -60,6 +65,11 @@ fn header(line: &str) -> (Header, Vec<u8>) {
         match name {
             "mode" => header.mode = u32::from_str_radix(value, 8).unwrap(),
             "uid" => header.uid = value.parse().unwrap(),
+            "owner" => {
+                let (uid, gid) = value.split_once(':').unwrap();
+                (header.uid, header.gid) = (uid.parse().unwrap(), gid.parse().unwrap());
+            }
+            "user" => header.user = value.as_bytes().to_vec(),
             "time" => header.modified = Timestamp::parse_pax(value.as_bytes()).unwrap(),
             name => header.records.set(name, value),
         }

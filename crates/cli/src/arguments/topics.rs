@@ -28,7 +28,7 @@ const EXAMPLES: &str = "\
 Examples:
   crossdock build -t app:1.0 --platform linux/amd64,windows/amd64 .
   crossdock ls -l registry.example.com/winapp 'C:\\Windows'
-  crossdock cp debian:12:/etc/os-release .";
+  crossdock cp -L debian:12:/etc/os-release .";
 
 /// The command line, with a help that shows commands by topic.
 pub(crate) fn command_line() -> Command {

@@ -1,14 +1,12 @@
 //! What an image says of itself, and whether it has what it starts.
 
-use std::io::Read as _;
-
 use crossdock_image::ContainerConfig;
 use crossdock_layer::{
     Content, Executable, Kind, LayerFormat, NodeKind, Tree, encode_path, eq_ignore_case,
 };
 
 use super::rule::AuditRule as Rule;
-use super::{Findings, quoted};
+use super::{Findings, quoted, settings};
 use crate::browse::{BrowseError, OpenedImage, find_path, shown_path};
 use crate::executable::{HEAD, commands, find_program, problem, variable};
 use crate::user_names;
@@ -244,37 +242,18 @@ fn user(
     };
     let is_number = |name: &str| name.parse::<u32>().is_ok();
     if !user.is_empty() && !is_number(user) {
-        let passwd = users(image, tree, b"/etc/passwd")?;
+        let passwd = settings(image, tree, b"/etc/passwd", MAX_USERS)?;
         if user_names::user(&passwd, user).is_none() {
             let message = format!("{user:?} is not in /etc/passwd");
             findings.about_image(Rule::MissingUser, message);
         }
     }
     if let Some(group) = group.filter(|group| !group.is_empty() && !is_number(group)) {
-        let groups = users(image, tree, b"/etc/group")?;
+        let groups = settings(image, tree, b"/etc/group", MAX_USERS)?;
         if user_names::group(&groups, group).is_none() {
             let message = format!("the group {group:?} is not in /etc/group");
             findings.about_image(Rule::MissingUser, message);
         }
     }
     Ok(())
-}
-
-/// A list of users or groups; empty if it is not there.
-fn users(image: &OpenedImage<'_>, tree: &Tree, path: &[u8]) -> Result<Vec<u8>, BrowseError> {
-    let found = find_path(tree, path, true).ok();
-    let entry = found.and_then(|found| tree.entry(found.node));
-    let Some(Kind::File(content)) = entry.map(|entry| entry.kind) else {
-        return Ok(Vec::new());
-    };
-    let mut bytes = Vec::new();
-    image
-        .content(&content)
-        .and_then(|reader| reader.take(MAX_USERS).read_to_end(&mut bytes))
-        .map_err(|source| BrowseError::Content {
-            image: image.name().to_owned(),
-            path: String::from_utf8_lossy(path).into_owned(),
-            source,
-        })?;
-    Ok(bytes)
 }

@@ -2,13 +2,12 @@
 //! loader look for them.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Read as _;
 
-use crossdock_layer::{Content, Kind, NodeId, NodeKind, Tree};
+use crossdock_layer::{NodeId, NodeKind, Tree};
 
 use super::programs::{ElfFile, Needs, Program};
 use super::rule::AuditRule as Rule;
-use super::{Findings, layer_of, quoted, split};
+use super::{Findings, layer_of, quoted, settings, split};
 use crate::browse::{BrowseError, OpenedImage, shown_path};
 use crate::executable::{LINUX_PATH, commands, find_program, runs, variable};
 
@@ -304,7 +303,7 @@ fn configured(image: &OpenedImage<'_>, tree: &Tree) -> Result<Vec<Vec<u8>>, Brow
         if seen.len() >= MAX_FILES || !seen.insert(path.clone()) {
             continue;
         }
-        let text = text(image, tree, &path)?;
+        let text = settings(image, tree, &path, MAX_CONFIGURATION)?;
         for line in text.split(|byte| matches!(byte, b'\n' | b':')) {
             let line = line.split(|byte| *byte == b'#').next().unwrap_or_default();
             let line = line.trim_ascii();
@@ -340,23 +339,4 @@ fn matching(tree: &Tree, pattern: &[u8]) -> Vec<Vec<u8>> {
     };
     let found = names.filter(fits).map(|name| [folder, b"/", name].concat());
     found.collect()
-}
-
-fn text(image: &OpenedImage<'_>, tree: &Tree, path: &[u8]) -> Result<Vec<u8>, BrowseError> {
-    let node = tree.lookup(tree.root(), path, true).ok();
-    let entry = node.and_then(|node| tree.entry(node));
-    let content = match entry.map(|entry| entry.kind) {
-        Some(Kind::File(content @ (Content::Layer(_) | Content::Inline(_)))) => content,
-        _ => return Ok(Vec::new()),
-    };
-    let mut bytes = Vec::new();
-    image
-        .content(&content)
-        .and_then(|reader| reader.take(MAX_CONFIGURATION).read_to_end(&mut bytes))
-        .map_err(|source| BrowseError::Content {
-            image: image.name().to_owned(),
-            path: String::from_utf8_lossy(path).into_owned(),
-            source,
-        })?;
-    Ok(bytes)
 }

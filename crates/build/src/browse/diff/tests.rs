@@ -1,78 +1,19 @@
-//! A line of a layer: `d path`, `f path content`, `l path -> target`, `h path -> target`,
-//! `c path 5:1`, `w path` (a whiteout), then options after ` | `: `mode=640 owner=1:2 time=5
-//! KEY=value` (PAX records).
+//! What layers differ in; [`layer_text`](crate::browse::layer_text) has the notation.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use crossdock_image::Config;
-use crossdock_layer::{
-    Header, Indexer, LayerFormat, LayerIndex, Limits, TarKind, TarWriter, Timestamp,
-};
+use crossdock_layer::LayerFormat;
 use serde_json::json;
 
 use super::walk::Known;
 use super::*;
+use crate::browse::layer_text::index;
 
 const LINUX: LayerFormat = LayerFormat::Linux;
 const WINDOWS: LayerFormat = LayerFormat::Windows;
-
-fn header(line: &str) -> (Header, Vec<u8>) {
-    let (line, options) = line.split_once(" | ").unwrap_or((line, ""));
-    let (letter, rest) = line.split_at(2);
-    let (path, argument) = rest.split_once(' ').unwrap_or((rest, ""));
-    let argument = argument.strip_prefix("-> ").unwrap_or(argument);
-    let kind = match letter.trim() {
-        "d" => TarKind::Directory,
-        "f" | "w" => TarKind::File,
-        "l" => TarKind::Symlink,
-        "h" => TarKind::HardLink,
-        "c" => TarKind::CharDevice,
-        other => panic!("kind {other}"),
-    };
-    let mut header = Header::new(kind, path);
-    header.mode = 0o644;
-    let mut content = Vec::new();
-    match kind {
-        TarKind::File => content = argument.as_bytes().to_vec(),
-        TarKind::CharDevice => {
-            let (major, minor) = argument.split_once(':').unwrap();
-            header.device = (major.parse().unwrap(), minor.parse().unwrap());
-        }
-        _ => header.link = argument.as_bytes().to_vec(),
-    }
-    header.size = content.len() as u64;
-    for option in options.split_whitespace() {
-        let (name, value) = option.split_once('=').unwrap();
-        match name {
-            "mode" => header.mode = u32::from_str_radix(value, 8).unwrap(),
-            "owner" => {
-                let (uid, gid) = value.split_once(':').unwrap();
-                (header.uid, header.gid) = (uid.parse().unwrap(), gid.parse().unwrap());
-            }
-            "user" => header.user = value.as_bytes().to_vec(),
-            "time" => header.modified = Timestamp::parse_pax(value.as_bytes()).unwrap(),
-            name => header.records.set(name, value),
-        }
-    }
-    (header, content)
-}
-
-fn index(lines: &[&str]) -> Arc<LayerIndex> {
-    let mut writer = TarWriter::new(Vec::new());
-    for line in lines {
-        let (header, content) = header(line);
-        writer.header(&header).unwrap();
-        if header.kind == TarKind::File {
-            writer.content(&mut &content[..], header.size).unwrap();
-        }
-    }
-    let mut indexer = Indexer::new(Limits::default());
-    indexer.push(&writer.finish().unwrap()).unwrap();
-    Arc::new(indexer.finish().unwrap())
-}
 
 /// The layers of an image.
 type Layers<'l> = &'l [&'l [&'l str]];
@@ -432,7 +373,7 @@ fn renames() {
             "l b/s/l -> x",
             "f b/s/y 2 | owner=1:1",
         ],
-        &["R /a /b +4; Mode 644>700", "M /a/s/y /b/s/y; Owner 0:0>1:1"],
+        &["R /a /b +4; Mode 755>700", "M /a/s/y /b/s/y; Owner 0:0>1:1"],
     );
     // Not everything has, or more is there.
     check(
