@@ -354,3 +354,9 @@ pub(crate) fn store_name(reference: &Reference) -> String {
         None => format!("{}:{}", reference.repository(), reference.tag_or_latest()),
     }
 }
+
+/// The name with its tag, as docker shows it.
+pub(crate) fn tagged(name: &Reference) -> String {
+    let tagged = name.repository().with_tag(name.tag_or_latest());
+    tagged.map_or_else(|_| name.familiar(), |name| name.familiar())
+}

@@ -18,7 +18,7 @@ use crossdock_store::{Layout, Store};
 
 pub use self::error::LoadError;
 use crate::archive_file::ArchiveOpener;
-use crate::base::{Found, MAX_NESTING, store_name};
+use crate::base::{Found, MAX_NESTING, store_name, tagged};
 use crate::error::BuildError;
 use crate::event::{Event, Events, Vertices};
 use crate::layers::{Layer, LayerIndexer};
@@ -437,12 +437,6 @@ fn name_in(entry: &Descriptor) -> Option<Reference> {
     };
     full.and_then(read)
         .or_else(|| name.filter(is_whole).and_then(read))
-}
-
-/// The name as docker shows it.
-fn tagged(name: &Reference) -> String {
-    let tagged = name.repository().with_tag(name.tag_or_latest());
-    tagged.map_or_else(|_| name.familiar(), |name| name.familiar())
 }
 
 /// An entry without its names: those of the store are its own.

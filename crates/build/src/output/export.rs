@@ -18,7 +18,7 @@ use crossdock_store::{
 
 use super::{Output, OutputError, OutputKind, OutputOptions, Target};
 use crate::assemble::AssembledImage;
-use crate::base::store_name;
+use crate::base::{store_name, tagged};
 use crate::builder::BuildRequest;
 use crate::compose::{Composition, Form, Parts, compose};
 use crate::error::BuildError;
@@ -352,12 +352,6 @@ fn only_manifest(image: &Composition) -> Result<Manifest, BuildError> {
             Err(OutputError::SeveralForDocker { platforms }.into())
         }
     }
-}
-
-/// The name as docker shows it.
-fn tagged(name: &Reference) -> String {
-    let tagged = name.repository().with_tag(name.tag_or_latest());
-    tagged.map_or_else(|_| name.familiar(), |name| name.familiar())
 }
 
 fn title(kind: &OutputKind) -> String {
