@@ -71,7 +71,7 @@ fn what(object: &mut Map<String, Value>, image: &OpenedImage<'_>, found: &EntryS
     object.insert("other_names".into(), names.collect());
     match entry.map(|entry| &entry.kind) {
         Some(Kind::File(content)) => file(object, content),
-        Some(Kind::Symlink(link)) => put_text(object, "target", link),
+        Some(Kind::Symlink(link)) => put_text(object, "link_target", link),
         Some(Kind::CharDevice(major, minor) | Kind::BlockDevice(major, minor)) => {
             object.insert("device".into(), json!({"major": major, "minor": minor}));
         }
