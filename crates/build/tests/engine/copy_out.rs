@@ -391,9 +391,11 @@ fn hostile_links() {
     );
     assert_eq!(list(&victim), Vec::<String>::new());
     // The link of an earlier copy is not followed by a later one.
-    copy(&bench, &[("link", "/t")], &host, Ask::default()).unwrap();
+    let first = copy(&bench, &[("link", "/t")], &host, Ask::default());
     let again = copy(&bench, &[("base", "/t")], &host, Ask::default());
+    // Hosts with Windows' names may have no links to such places.
     if HOST_NAMES == HostNames::Posix {
+        first.unwrap();
         let (text, _) = again.unwrap_err();
         assert!(text.contains("no folder is there"), "{text}");
     }

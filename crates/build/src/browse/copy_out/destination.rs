@@ -65,7 +65,9 @@ impl Placing {
             [only] => Some(only),
             _ => None,
         };
-        let found = match fs::metadata(destination) {
+        // Without the separator at its end: Windows calls the name of a file with one invalid.
+        let bare: PathBuf = destination.components().collect();
+        let found = match fs::metadata(bare) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Self::absent(destination, only);
