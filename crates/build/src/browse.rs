@@ -424,6 +424,7 @@ impl OpenedImage<'_> {
     /// Opens the content of one file of the tree. What is small is checked before the first byte
     /// comes, everything before the end does.
     pub fn content(&self, content: &Content) -> io::Result<Box<dyn Read>> {
+        self.bring_layer_of(content)?;
         let find = |layer: &DiffId| find_layer(&self.layers, layer);
         match content {
             Content::Inline(bytes) => Ok(Box::new(io::Cursor::new(bytes.clone()))),
@@ -450,12 +451,30 @@ impl OpenedImage<'_> {
     /// Reads at most `limit` bytes from a file's beginning. They are not verified: they may tell
     /// a person or a check something, and go nowhere else.
     pub fn content_start(&self, content: &Content, limit: u64) -> io::Result<Vec<u8>> {
+        self.bring_layer_of(content)?;
         let find = |layer: &DiffId| find_layer(&self.layers, layer);
         match content {
             Content::Inline(bytes) => Ok(bytes[..bytes.len().min(limit as usize)].to_vec()),
             Content::Layer(layer) => read_start(layer, limit, &find, self.images.store),
             Content::External { .. } => Err(io::Error::other("the file is in no image")),
         }
+    }
+
+    /// Makes sure that the blob is here which holds `content`: its index may have come with another
+    /// image that has the layer too, and what is downloaded for one file is kept for the next.
+    fn bring_layer_of(&self, content: &Content) -> io::Result<()> {
+        let Content::Layer(content) = content else {
+            return Ok(());
+        };
+        let holds = |layer: &&Arc<Layer>| layer.diff_id == content.layer;
+        let Some(layer) = self.layers.iter().find(holds) else {
+            return Ok(());
+        };
+        let stored = self
+            .images
+            .indexer()
+            .ensure_stored(std::slice::from_ref(layer));
+        stored.map_err(io::Error::other)
     }
 
     /// Makes sure that the blobs of all layers are here, and not only their indexes.
