@@ -252,7 +252,7 @@ impl Headers<'_> {
                 _ => extended.size.unwrap_or(stated),
             };
             let more = match kind {
-                b'S' if block[482] != 0 => self.sparse_blocks(start + BLOCK)?,
+                b'S' if block[482] != 0 => self.sparse_blocks(start + BLOCK, damaged)?,
                 _ => 0,
             };
             let content = Extent {
@@ -294,10 +294,17 @@ impl Headers<'_> {
     }
 
     /// Bytes of what follows the header of a sparse file of GNU tar: its map goes on there.
-    fn sparse_blocks(&self, start: u64) -> Result<u64, MembersError> {
+    fn sparse_blocks(
+        &self,
+        start: u64,
+        damaged: impl Fn(&'static str) -> MembersError,
+    ) -> Result<u64, MembersError> {
         let mut length = 0;
         loop {
             let mut block = [0; BLOCK as usize];
+            if self.length - start < length + BLOCK {
+                return Err(damaged("it ends within a sparse map"));
+            }
             read_exact_at(self.file, &mut block, start + length).map_err(MembersError::Read)?;
             length += BLOCK;
             if block[504] == 0 {
@@ -387,9 +394,11 @@ fn until_zero(field: &[u8]) -> &[u8] {
 /// A number in octal, or in GNU's and star's base 256 if its highest bit is set.
 fn number(field: &[u8]) -> Option<u64> {
     if let [first @ (0x80 | 0xff), rest @ ..] = field {
-        let (high, low) = rest.split_at(rest.len() - 8);
-        let is_small = *first == 0x80 && high.iter().all(|byte| *byte == 0);
-        return is_small.then(|| u64::from_be_bytes(low.try_into().unwrap_or_default()));
+        // The field of a checksum has seven more bytes, that of a size eleven.
+        let value = rest.iter().try_fold(0_u64, |value, byte| {
+            Some(value.checked_mul(256)? | u64::from(*byte))
+        });
+        return value.filter(|_| *first == 0x80);
     }
     let text = std::str::from_utf8(until_zero(field))
         .ok()?

@@ -223,6 +223,15 @@ fn hostile() {
     huge[128..136].fill(0xff);
     seal(&mut huge);
     check(&huge, "longer than the file");
+    // Base 256 where octal digits belong.
+    let mut sum = second.clone();
+    sum[1024..1536].copy_from_slice(&header(b'0', b"b", b"", "0"));
+    sum[1024 + 148] = 0x80;
+    check(&sum, "a checksum is wrong at byte 1024");
+    let mut sparse = header(b'S', b"a", b"", "0");
+    sparse[482] = 1;
+    seal(&mut sparse);
+    check(&sparse, "ends within a sparse map");
     let long = vec![b'n'; 65 << 10];
     check(&tar(&[(b'L', "x", "", &long)]), "too long");
     check(&tar(&[(b'x', "x", "", &long)]), "too long");
