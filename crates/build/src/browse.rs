@@ -235,6 +235,7 @@ impl<'a> Images<'a> {
             return Ok(found);
         }
         let reference = reference.map_err(BuildError::Reference)?;
+        let mut other = None;
         if !self.pull
             && let Some(descriptor) = self
                 .store
@@ -250,8 +251,18 @@ impl<'a> Images<'a> {
             if is_meant {
                 return Ok(found);
             }
+            other = Some(found);
         }
-        Ok(finder.in_registry(&reference)?)
+        finder
+            .in_registry(&reference)
+            .map_err(|source| match self.pull {
+                true => source.into(),
+                false => BrowseError::Absent {
+                    image: reference.familiar(),
+                    stored: other.map(|found| platforms_of(&found)),
+                    source: Box::new(source),
+                },
+            })
     }
 
     /// The image in the store whose manifest or index has a digest that begins as `source` says.
@@ -490,5 +501,22 @@ impl OpenedImage<'_> {
 
 #[cfg(test)]
 mod sample;
+/// What an index or a manifest says that its images are for.
+fn platforms_of(found: &Found) -> Vec<Platform> {
+    let named = NamedImage {
+        name: found.image.clone(),
+        descriptor: found.descriptor.clone(),
+        found: found.clone(),
+    };
+    let stated = match named.document() {
+        Ok(Document::Manifest(manifest)) => named
+            .config_of(&manifest)
+            .map(|config| vec![config.platform()]),
+        _ => named.platforms(),
+    };
+    // It helps a message, which stands without it too.
+    stated.unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests;

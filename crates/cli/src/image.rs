@@ -23,9 +23,9 @@ Images:
   sha256:DIGITS             an image of the store, by the beginning of its digest
   oci-layout://DIR[:TAG]    in an OCI image layout
   oci-archive://FILE, docker-archive://FILE, ./FILE
-                            in a tar that docker save, podman, skopeo or crossdock wrote";
+                            in a tar that docker save, skopeo, buildah or crossdock wrote";
 
-/// The options of every command that looks into an image.
+/// The options of every command that looks into one image.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ImageOptions {
     /// Which image of an index, such as windows(10.0.20348)/amd64 [default: the only one, or the
@@ -33,6 +33,13 @@ pub(crate) struct ImageOptions {
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Option<String>,
 
+    #[command(flatten)]
+    pub(crate) places: PlaceOptions,
+}
+
+/// How images are found and read, whichever of an index is meant.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct PlaceOptions {
     /// Ask the registry even for a name that the store has
     #[arg(long)]
     pub(crate) pull: bool,
@@ -44,6 +51,23 @@ pub(crate) struct ImageOptions {
     /// than 250 times its compressed size]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_layer_size: Option<u64>,
+}
+
+impl PlaceOptions {
+    /// Gives `act` what opens images.
+    pub(crate) fn with_images<T>(
+        &self,
+        root: Option<&Path>,
+        act: impl FnOnce(&Images<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let registry = self.registry.registry()?;
+        let store = open_store(root)?;
+        let progress = BriefProgress::new();
+        let events = |event: Event| progress.show(&event);
+        let limits = limits(self.max_layer_size);
+        let images = Images::new(&store, &registry, threads(), limits, &events);
+        act(&images.always_pull(self.pull))
+    }
 }
 
 impl ImageOptions {
@@ -58,13 +82,7 @@ impl ImageOptions {
         root: Option<&Path>,
         act: impl FnOnce(&Images<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let registry = self.registry.registry()?;
-        let store = open_store(root)?;
-        let progress = BriefProgress::new();
-        let events = |event: Event| progress.show(&event);
-        let limits = limits(self.max_layer_size);
-        let images = Images::new(&store, &registry, threads(), limits, &events);
-        act(&images.always_pull(self.pull))
+        self.places.with_images(root, act)
     }
 
     /// Opens the image that an argument names, and gives it to `act`.

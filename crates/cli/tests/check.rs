@@ -1,25 +1,10 @@
 //! `crossdock check` as users run it.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+mod program;
 
-/// Runs `check` in a folder; gives the exit code and both outputs.
-fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_crossdock"))
-        .arg("check")
-        .args(arguments)
-        .current_dir(folder)
-        .env("CROSSDOCK_ROOT", "store")
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
-}
+use std::fs;
+
+use program::run_in;
 
 #[test]
 fn answers_and_exit_codes() {
@@ -27,9 +12,9 @@ fn answers_and_exit_codes() {
     crossdock_fixtures::linux_base(&bench.path().join("image"), 3).unwrap();
     let image = "oci-layout://image";
     let check = |arguments: &[&str], code: i32, line: &str| {
-        let (found, out, err) = run(bench.path(), arguments);
+        let (found, out, err) = run_in(bench.path(), &[&["check"], arguments].concat());
         let whole = format!("{arguments:?}: {found:?}\n{out}{err}");
-        assert_eq!(found, Some(code), "{whole}");
+        assert_eq!(found, code, "{whole}");
         assert!(
             out.lines().chain(err.lines()).any(|l| l.contains(line)),
             "{whole}"
@@ -63,8 +48,8 @@ fn answers_and_exit_codes() {
     check(&["--rules"], 0, "MissingHive");
     check(&[], 2, "required");
 
-    let (code, out, _) = run(bench.path(), &["--format", "json", image]);
-    assert_eq!(code, Some(0));
+    let (code, out, _) = run_in(bench.path(), &["check", "--format", "json", image]);
+    assert_eq!(code, 0);
     let rows: Vec<serde_json::Value> = out
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())

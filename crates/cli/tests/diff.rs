@@ -1,11 +1,14 @@
 //! `crossdock diff` as users run it.
 
+mod program;
+
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
+
+use program::run_in;
 
 /// A folder with a context and a store.
 struct Bench {
@@ -38,16 +41,7 @@ impl Bench {
 
     /// Exit code and both outputs.
     fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_crossdock"))
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env("CROSSDOCK_ROOT", "store")
-            .env_remove("SOURCE_DATE_EPOCH")
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let code = output.status.code().unwrap();
-        (code, text(output.stdout), text(output.stderr))
+        run_in(self.folder.path(), arguments)
     }
 
     #[track_caller]

@@ -1,9 +1,12 @@
 //! `crossdock ls`, `tree` and `find` as users run them.
 
+mod program;
+
 use std::fs;
-use std::process::Command;
 
 use crossdock_fixtures::{Os, layout_from_tar};
+
+use program::run_in;
 
 /// A tar that is being written.
 #[derive(Default)]
@@ -117,19 +120,8 @@ impl Bench {
     }
 
     /// Runs a command; gives the exit code and both outputs.
-    fn run(&self, line: &[&str]) -> (Option<i32>, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_crossdock"))
-            .args(line)
-            .current_dir(self.folder.path())
-            .env("CROSSDOCK_ROOT", "store")
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
-        (
-            output.status.code(),
-            text(output.stdout),
-            text(output.stderr),
-        )
+    fn run(&self, line: &[&str]) -> (i32, String, String) {
+        run_in(self.folder.path(), line)
     }
 
     /// A command that succeeds and prints `expected`. Its words are divided by `|`.
@@ -139,7 +131,7 @@ impl Bench {
         let (code, out, err) = self.run(&words);
         assert_eq!(
             (out.as_str(), err.as_str(), code),
-            (expected, "", Some(0)),
+            (expected, "", 0),
             "{line}"
         );
     }
@@ -495,7 +487,7 @@ fn errors() {
         let (code, out, err) = bench.run(&words);
         assert_eq!(out, expected_out, "{line}");
         assert_eq!(err, expected_err, "{line}");
-        assert_eq!(code, Some(1), "{line}");
+        assert_eq!(code, 1, "{line}");
     };
     check(
         &format!("ls|{LINUX}|/none|/bin|x/y"),

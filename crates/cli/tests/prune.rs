@@ -1,9 +1,12 @@
 //! `crossdock prune` as users run it.
 
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
+
+use program::run_in;
 
 /// A folder with a context and a store beside it.
 struct Bench {
@@ -28,16 +31,8 @@ impl Bench {
     /// Runs a command, which succeeds; gives both outputs.
     #[track_caller]
     fn run(&self, arguments: &[&str]) -> (String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_crossdock"))
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env("CROSSDOCK_ROOT", "store")
-            .env_remove("SOURCE_DATE_EPOCH")
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
-        let (out, err) = (text(output.stdout), text(output.stderr));
-        assert!(output.status.success(), "{err}");
+        let (code, out, err) = run_in(self.folder.path(), arguments);
+        assert_eq!(code, 0, "{err}");
         (out, err)
     }
 

@@ -1,10 +1,13 @@
 //! `crossdock stat` and `crossdock du` as users run them, on the images of the end-to-end tests.
 
+mod program;
+
 use std::path::Path;
-use std::process::Command;
 use std::sync::LazyLock;
 
 use serde_json::Value;
+
+use program::run_in;
 
 /// Both images, written once.
 struct Images {
@@ -20,15 +23,7 @@ static IMAGES: LazyLock<Images> = LazyLock::new(|| {
 
 /// Exit code and both outputs.
 fn run(arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_crossdock"))
-        .args(arguments)
-        .current_dir(IMAGES.folder.path())
-        .env("CROSSDOCK_ROOT", "store")
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let code = output.status.code().unwrap();
-    (code, text(output.stdout), text(output.stderr))
+    run_in(IMAGES.folder.path(), arguments)
 }
 
 #[track_caller]

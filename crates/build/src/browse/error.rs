@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crossdock_image::SelectError;
+use crossdock_image::{Platform, SelectError};
 use crossdock_layer::ResolveErrorKind;
 use crossdock_store::ArchiveError;
 
@@ -21,6 +21,16 @@ pub enum BrowseError {
         image: String,
         /// Why.
         source: Box<SelectError>,
+    },
+    /// An image that the store does not have, nor its registry.
+    #[error("{source}{}", in_store(.image, .stored.as_deref()))]
+    Absent {
+        /// The image.
+        image: String,
+        /// What it is for in the store, if the name is there and for something else.
+        stored: Option<Vec<Platform>>,
+        /// Why the registry does not give it.
+        source: Box<BuildError>,
     },
     /// The digits of a digest are those of several images.
     #[error("{text}: is the beginning of several digests; write more of it, or one of {}", .names.join(", "))]
@@ -127,7 +137,7 @@ impl BrowseError {
     /// The kind of failure.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Image(error) => error.class(),
+            Self::Image(error) | Self::Absent { source: error, .. } => error.class(),
             Self::Content { source, .. } => class_of_content(source),
             Self::Platform { .. }
             | Self::Ambiguous { .. }
@@ -141,6 +151,19 @@ impl BrowseError {
 impl From<BuildError> for BrowseError {
     fn from(error: BuildError) -> Self {
         Self::from_choice(error)
+    }
+}
+
+/// What the store has of a name that was then looked for in a registry.
+fn in_store(image: &str, stored: Option<&[Platform]>) -> String {
+    match stored {
+        None => format!("\nthe store has no {image}; crossdock images lists what it has"),
+        Some([]) => format!("\nthe store has {image} for another platform"),
+        Some(platforms) => {
+            let platforms: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+            let platforms = platforms.join(", ");
+            format!("\nthe store has {image} for {platforms}; choose one with --platform")
+        }
     }
 }
 

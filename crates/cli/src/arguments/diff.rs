@@ -4,9 +4,8 @@ use clap::{Args, ValueEnum};
 use crossdock_build::DiffTopic;
 
 use crate::arguments::parse_size;
-use crate::image::{IMAGES, ImageOptions};
+use crate::image::{IMAGES, PlaceOptions};
 use crate::out::FormatOption;
-use crate::registry::RegistryOptions;
 
 /// Show what two images differ in
 ///
@@ -104,29 +103,8 @@ pub(crate) struct Diff {
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Vec<String>,
 
-    /// Ask the registry even for names that the store has
-    #[arg(long)]
-    pub(crate) pull: bool,
-
     #[command(flatten)]
-    pub(crate) registry: RegistryOptions,
-
-    /// Most bytes that a layer may decompress to, such as 200GiB [default: 64GiB, and no more
-    /// than 250 times its compressed size]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) max_layer_size: Option<u64>,
-}
-
-impl Diff {
-    /// The options that all commands have; which image of an index is meant is our own.
-    pub(crate) fn image_options(&self) -> ImageOptions {
-        ImageOptions {
-            platform: None,
-            pull: self.pull,
-            registry: self.registry.clone(),
-            max_layer_size: self.max_layer_size,
-        }
-    }
+    pub(crate) places: PlaceOptions,
 }
 
 /// Differences that do not count.

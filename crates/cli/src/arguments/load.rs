@@ -11,7 +11,7 @@ use crate::out::FormatOption;
 
 /// Bring images in a file into the store
 ///
-/// The file is what docker save, podman save, skopeo, buildah or crossdock save wrote, compressed
+/// The file is what docker save, skopeo, buildah or crossdock save wrote, compressed
 /// or not; or the folder of an OCI image layout. All images in it are loaded with all their names,
 /// bit for bit, and their layers are indexed on the way.
 ///
@@ -80,7 +80,7 @@ pub(crate) struct Load {
 
 /// Write images into a file for other tools and machines
 ///
-/// The archive is an OCI archive that docker load, podman, skopeo and containerd read too.
+/// The archive is an OCI archive that docker load, skopeo, buildah and containerd read too.
 /// An index is written with all its images, and docker gets the one that it would choose.
 #[derive(Debug, Args)]
 #[command(after_help = format!("\

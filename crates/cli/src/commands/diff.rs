@@ -20,7 +20,7 @@ use crate::out::{Format, Out};
 pub(crate) fn run(root: Option<&Path>, arguments: &Diff) -> Result<(), Failure> {
     let asked = Asked::of(arguments)?;
     let answer = |images: &Images<'_>| answer(images, arguments, &asked);
-    let differs = arguments.image_options().with_images(root, answer)?;
+    let differs = arguments.places.with_images(root, answer)?;
     match differs && arguments.exit_code {
         true => Err(Failure::told()),
         false => Ok(()),

@@ -211,6 +211,33 @@ fn every_name_says_itself() {
     assert_eq!(index["manifests"].as_array().unwrap().len(), 2);
 }
 
+/// What neither the store nor a registry gives: both are told.
+#[test]
+fn absent_images() {
+    let mut bench = Bench::new();
+    let image = bench.image("a", json!({ "os": "linux", "architecture": "amd64" }), &[1]);
+    bench.name("127.0.0.1:9/a:1", &image);
+    bench.write_names();
+    let check = |arguments: &[&str], parts: [&str; 2]| {
+        let ran = bench.run(&[&["history"], arguments].concat());
+        assert_eq!(ran.code, 4, "{}", ran.err);
+        for part in parts {
+            assert!(ran.err.contains(part), "{}", ran.err);
+        }
+    };
+    check(
+        &["127.0.0.1:9/b:1"],
+        [
+            "refused",
+            "the store has no 127.0.0.1:9/b:1; crossdock images",
+        ],
+    );
+    check(
+        &["--platform", "windows/amd64", "127.0.0.1:9/a:1"],
+        ["refused", "the store has 127.0.0.1:9/a:1 for linux/amd64"],
+    );
+}
+
 #[test]
 fn histories() {
     let mut bench = Bench::new();
