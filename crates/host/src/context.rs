@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::NameError;
+use crate::{NameError, NtfsMetadata};
 
 #[cfg(not(unix))]
 mod other;
@@ -51,6 +51,8 @@ pub struct ContextEntry {
     pub hard_link: Option<(u64, u64)>,
     /// What changes when the file does; `None` where the host has no such thing.
     pub identity: Option<FileIdentity>,
+    /// What NTFS holds of it; `None` where the folder is not on NTFS.
+    pub ntfs: Option<Box<NtfsMetadata>>,
 }
 
 /// The kind of an entry.
@@ -63,11 +65,15 @@ pub enum ContextKind {
     },
     /// A directory.
     Directory,
-    /// A symbolic link (on Windows also a junction).
+    /// A symbolic link.
     Symlink {
-        /// The link's text; Windows' `\` has become `/`.
+        /// The link's text.
         target: Vec<u8>,
     },
+    /// A reparse point of NTFS that stands for something else: a link, a junction, one of WSL's
+    /// special files. What it is, its data says ([`NtfsMetadata::reparse`]). Files whose reparse point
+    /// only tells where the content is (in a cloud, compressed) are files.
+    ReparsePoint,
     /// A named pipe.
     Fifo,
     /// A character device.
@@ -251,6 +257,17 @@ impl ContextReader {
             });
         }
         Ok(file)
+    }
+
+    /// Opens an alternate stream of a file or directory on NTFS.
+    pub fn open_stream(
+        &self,
+        path: &[u8],
+        stream: &[u8],
+    ) -> Result<Box<dyn io::Read>, ContextError> {
+        self.root
+            .open_stream(path, stream)
+            .map_err(|source| self.error(path, "its stream cannot be opened", source))
     }
 
     fn error(&self, path: &[u8], operation: &'static str, source: io::Error) -> ContextError {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::Xattr;
+use crate::{HostNames, NtfsEntry, NtfsTimes, ReparsePoint, Xattr};
 
 #[cfg(not(unix))]
 mod other;
@@ -47,6 +47,8 @@ struct PendingDirectory {
     path: Vec<u8>,
     mode: u32,
     mtime: (i64, u32),
+    /// All times, on NTFS.
+    ntfs: Option<NtfsTimes>,
 }
 
 /// What an entry is given besides its content.
@@ -61,6 +63,16 @@ pub struct FileMetadata<'a> {
     pub mtime: (i64, u32),
     /// Extended attributes. `user.*` and `security.capability` are written where that is allowed.
     pub xattrs: &'a [Xattr],
+    /// What the entry is given where the folder is on NTFS ([`folder_names`]); the other fields count
+    /// where it is not.
+    pub ntfs: Option<NtfsEntry<'a>>,
+}
+
+/// Which names files in `path`, or in the nearest folder above it that is there, can have: those of
+/// Windows on its hosts, and on Linux if it is on a volume of NTFS that keeps what NTFS knows of
+/// files (ntfs-3g).
+pub fn folder_names(path: &Path) -> HostNames {
+    Root::names(path)
 }
 
 /// A file that is neither regular nor a directory nor a link.
@@ -104,6 +116,12 @@ pub enum NotKeptKind {
     HardLink,
     /// The modification time.
     Time,
+    /// The security descriptor of Windows, which is not in the extended attributes either.
+    Descriptor,
+    /// Extended attributes of NTFS, with all that they carry.
+    Extended,
+    /// An alternate stream of this name.
+    Stream(Vec<u8>),
 }
 
 impl NotKeptKind {
@@ -213,6 +231,7 @@ impl FolderWriter {
             path: path.to_vec(),
             mode,
             mtime: metadata.mtime,
+            ntfs: metadata.ntfs.map(|ntfs| ntfs.times),
         });
         Ok(())
     }
@@ -243,6 +262,36 @@ impl FolderWriter {
         self.check(path)?;
         let made = self.root.symlink(path, target, to_directory, metadata);
         let lost = made.map_err(|source| self.error(path, "the link cannot be made", source))?;
+        self.note(path, 0, lost);
+        Ok(())
+    }
+
+    /// Makes a reparse point of NTFS: a link, a junction or one of WSL's special files.
+    pub fn reparse_point(
+        &mut self,
+        path: &[u8],
+        point: &ReparsePoint<'_>,
+        metadata: &FileMetadata<'_>,
+    ) -> Result<(), FolderError> {
+        self.check(path)?;
+        let made = self.root.reparse_point(path, point, metadata);
+        let lost = made.map_err(|source| self.error(path, "the link cannot be made", source))?;
+        self.note(path, 0, lost);
+        Ok(())
+    }
+
+    /// Writes an alternate stream of a directory that was made before. Those of files come before they
+    /// are finished ([`FolderFile::stream`]).
+    pub fn stream(
+        &mut self,
+        path: &[u8],
+        name: &[u8],
+        size: u64,
+        content: &mut dyn Read,
+    ) -> Result<(), FolderError> {
+        self.check(path)?;
+        let written = self.root.stream(path, name, size, content);
+        let lost = written.map_err(|source| self.error(path, "its stream", source))?;
         self.note(path, 0, lost);
         Ok(())
     }
@@ -283,7 +332,9 @@ impl FolderWriter {
         while let Some(directory) = self.directories.pop() {
             let path = &directory.path;
             let (mode, mtime) = (directory.mode, directory.mtime);
-            let set = self.root.finish_directory(path, mode, mtime);
+            let set = self
+                .root
+                .finish_directory(path, mode, mtime, directory.ntfs);
             let lost = set.map_err(|source| self.error(path, "its metadata", source))?;
             self.note(path, 0, lost);
         }
@@ -339,6 +390,16 @@ impl FolderFile<'_> {
         let lost = set.map_err(|source| writer.error(&path, "its metadata", source))?;
         writer.note(&path, metadata.mode, lost);
         Ok(())
+    }
+
+    /// Writes an alternate stream of the file.
+    pub fn stream(
+        &mut self,
+        name: &[u8],
+        size: u64,
+        content: &mut dyn Read,
+    ) -> Result<(), FolderError> {
+        self.writer.stream(&self.path, name, size, content)
     }
 
     /// The error of a write, with the file's path.

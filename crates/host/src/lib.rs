@@ -11,6 +11,7 @@ mod folders;
 mod interruption;
 mod lock;
 mod names;
+mod ntfs;
 mod temporary_folder;
 
 pub use context::{
@@ -22,9 +23,11 @@ pub use files::{
 };
 pub use folder_writer::{
     FileMetadata, FolderError, FolderFile, FolderWriter, NotKept, NotKeptKind, SpecialFile,
+    folder_names,
 };
 pub use folders::{DataDirectoryError, data_directory, environment_variables, home_directory};
 pub use interruption::{Announced, Interruption, on_interruption, undivided};
 pub use lock::{FileLock, Held, LockFile};
 pub use names::{HOST_NAMES, HostNames, NameError, bytes_to_os, os_to_bytes};
+pub use ntfs::{MARK, NtfsEntry, NtfsMetadata, NtfsPart, NtfsStream, NtfsTimes, ReparsePoint};
 pub use temporary_folder::TemporaryFolder;

@@ -100,6 +100,7 @@ impl Context {
             }
             ContextKind::Directory => Kind::Directory,
             ContextKind::Symlink { target } => Kind::Symlink(target.clone()),
+            ContextKind::ReparsePoint => Kind::Symlink(Vec::new()),
             ContextKind::Fifo => Kind::Fifo,
             ContextKind::CharDevice { major, minor } => Kind::CharDevice(*major, *minor),
             ContextKind::BlockDevice { major, minor } => Kind::BlockDevice(*major, *minor),

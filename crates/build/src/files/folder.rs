@@ -181,6 +181,7 @@ impl Writer<'_, '_, '_> {
             owner: owners.then(|| (id(header.uid), id(header.gid))),
             mtime: (header.modified.seconds, header.modified.nanoseconds),
             xattrs,
+            ntfs: None,
         }
     }
 }
@@ -223,6 +224,15 @@ fn group(not_kept: &[NotKept]) -> Vec<LeftOut> {
             NotKeptKind::Symlink => "symbolic links cannot be made".to_owned(),
             NotKeptKind::HardLink => "hard links became separate files".to_owned(),
             NotKeptKind::Time => "times cannot be set".to_owned(),
+            NotKeptKind::Descriptor => "security descriptors cannot be set".to_owned(),
+            NotKeptKind::Extended => {
+                "owners, modes and what else Windows has no place for are not kept, as the file \
+                 system has no extended attributes"
+                    .to_owned()
+            }
+            NotKeptKind::Stream(name) => {
+                format!("the alternate stream {} cannot be written", shown(name))
+            }
         };
         LeftOut {
             text: list(&line, &paths),

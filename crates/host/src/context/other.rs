@@ -39,6 +39,14 @@ impl Root {
         options.open(host_path)
     }
 
+    pub(super) fn open_stream(
+        &self,
+        _path: &[u8],
+        _stream: &[u8],
+    ) -> io::Result<Box<dyn io::Read>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Reads one directory: names sorted by bytes, each offered to `wanted`.
     pub(super) fn read_directory(
         &self,
@@ -153,5 +161,6 @@ fn entry(path: Vec<u8>, kind: ContextKind, metadata: &Metadata) -> ContextEntry 
         xattrs: Vec::new(),
         hard_link: None,
         identity: None,
+        ntfs: None,
     }
 }

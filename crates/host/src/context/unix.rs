@@ -38,6 +38,14 @@ impl Root {
         Ok(File::from(self.open_beneath(path, flags)?))
     }
 
+    pub(super) fn open_stream(
+        &self,
+        _path: &[u8],
+        _stream: &[u8],
+    ) -> io::Result<Box<dyn io::Read>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Reads one directory: names sorted by bytes, each offered to `wanted`.
     pub(super) fn read_directory(
         &self,
@@ -176,6 +184,7 @@ fn entry(path: Vec<u8>, kind: ContextKind, xattrs: Vec<Xattr>, stat: &Stat) -> C
             inode,
             changed: (stat.st_ctime as i64, stat.st_ctime_nsec as u32),
         }),
+        ntfs: None,
     }
 }
 

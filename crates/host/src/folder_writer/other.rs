@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{FileMetadata, NotKeptKind, SpecialFile, other_kind};
-use crate::bytes_to_os;
+use crate::{HostNames, NtfsTimes, ReparsePoint, bytes_to_os};
 
 /// The folder, canonical: on Windows a verbatim path, which has no length limit and no reserved
 /// names.
@@ -33,6 +33,29 @@ impl Root {
             path,
             keeps_kinds: false,
         })
+    }
+
+    pub(super) fn names(_path: &Path) -> HostNames {
+        HostNames::Windows
+    }
+
+    pub(super) fn reparse_point(
+        &mut self,
+        _path: &[u8],
+        _point: &ReparsePoint<'_>,
+        _metadata: &FileMetadata<'_>,
+    ) -> Made {
+        Ok(vec![NotKeptKind::Symlink])
+    }
+
+    pub(super) fn stream(
+        &mut self,
+        _path: &[u8],
+        name: &[u8],
+        _size: u64,
+        _content: &mut dyn io::Read,
+    ) -> Made {
+        Ok(vec![NotKeptKind::Stream(name.to_vec())])
     }
 
     pub(super) fn refuse_other_kinds(&mut self) {
@@ -65,7 +88,13 @@ impl Root {
         Ok(attributes(metadata))
     }
 
-    pub(super) fn finish_directory(&mut self, path: &[u8], _mode: u32, mtime: (i64, u32)) -> Made {
+    pub(super) fn finish_directory(
+        &mut self,
+        path: &[u8],
+        _mode: u32,
+        mtime: (i64, u32),
+        _ntfs: Option<NtfsTimes>,
+    ) -> Made {
         set_time(&self.place(path)?, mtime)?;
         Ok(Vec::new())
     }

@@ -14,6 +14,7 @@ fn metadata(mode: u32) -> FileMetadata<'static> {
         owner: None,
         mtime: (1_000_000_000, 123_456_700),
         xattrs: &[],
+        ntfs: None,
     }
 }
 

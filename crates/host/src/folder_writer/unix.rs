@@ -10,8 +10,8 @@ use rustix::fs::{self, AtFlags, Dir, FileType, Gid, Mode, OFlags, Timespec, Time
 use rustix::io::Errno;
 
 use super::{FileMetadata, NotKeptKind, SET_ID, SpecialFile, other_kind};
-use crate::Xattr;
 use crate::context::unix::{DIRECTORY, Root as Beneath};
+use crate::{HostNames, NtfsTimes, ReparsePoint, Xattr};
 
 /// The open folder.
 #[derive(Debug)]
@@ -46,6 +46,29 @@ impl Root {
             last: None,
             kept: Kept::default(),
         })
+    }
+
+    pub(super) fn names(_path: &Path) -> HostNames {
+        HostNames::Posix
+    }
+
+    pub(super) fn reparse_point(
+        &mut self,
+        _path: &[u8],
+        _point: &ReparsePoint<'_>,
+        _metadata: &FileMetadata<'_>,
+    ) -> Made {
+        Ok(vec![NotKeptKind::Symlink])
+    }
+
+    pub(super) fn stream(
+        &mut self,
+        _path: &[u8],
+        name: &[u8],
+        _size: u64,
+        _content: &mut dyn io::Read,
+    ) -> Made {
+        Ok(vec![NotKeptKind::Stream(name.to_vec())])
     }
 
     pub(super) fn refuse_other_kinds(&mut self) {
@@ -84,7 +107,13 @@ impl Root {
         Ok(lost)
     }
 
-    pub(super) fn finish_directory(&mut self, path: &[u8], mode: u32, mtime: (i64, u32)) -> Made {
+    pub(super) fn finish_directory(
+        &mut self,
+        path: &[u8],
+        mode: u32,
+        mtime: (i64, u32),
+        _ntfs: Option<NtfsTimes>,
+    ) -> Made {
         let opened = self
             .folder
             .open_beneath(path, DIRECTORY | OFlags::NOFOLLOW)?;
