@@ -43,6 +43,8 @@ pub struct ContextEntry {
     /// Permission bits with setuid, setgid and sticky (at most 0o7777). On Windows what docker's
     /// client reports: 0755, 0555 for read-only files, 0777 for links.
     pub mode: u32,
+    /// User and group id; `None` where the host has none.
+    pub owner: Option<(u32, u32)>,
     /// Modification time: seconds since 1970, rounded down, and nanoseconds.
     pub mtime: (i64, u32),
     /// `security.capability` and `user.*`, by name. Others are facts of the host.

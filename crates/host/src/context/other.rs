@@ -157,6 +157,7 @@ fn entry(path: Vec<u8>, kind: ContextKind, metadata: &Metadata) -> ContextEntry 
         path,
         kind,
         mode,
+        owner: None,
         mtime: since.unwrap_or((0, 0)),
         xattrs: Vec::new(),
         hard_link: None,

@@ -176,6 +176,7 @@ fn entry(path: Vec<u8>, kind: ContextKind, xattrs: Vec<Xattr>, stat: &Stat) -> C
         path,
         kind,
         mode: stat.st_mode as u32 & 0o7777,
+        owner: Some((stat.st_uid, stat.st_gid)),
         mtime: (stat.st_mtime as i64, stat.st_mtime_nsec as u32),
         xattrs,
         hard_link: several.then_some((device, inode)),
