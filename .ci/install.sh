@@ -6,7 +6,14 @@ CI_USER=$1
 shift
 SECTIONS=" $* "
 
-wants() { [[ $SECTIONS == *" $1 "* ]]; }
+# wants SECTION...: one of them will run.
+wants() {
+    local section
+    for section; do
+        if [[ $SECTIONS == *" $section "* ]]; then return; fi
+    done
+    return 1
+}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 quietly() {
@@ -19,11 +26,11 @@ quietly() {
 
 # --- Debian packages -------------------------------------------------------------------------------
 packages=(ca-certificates gcc g++ git libc6-dev python3 util-linux)
-if wants windows; then
+if wants windows wine; then
     packages+=(gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-win32 wine64)
 fi
 if wants determinism; then packages+=(qemu-user); fi
-if wants e2e; then
+if wants e2e wine; then
     packages+=(man-db zsh fish)
     packages+=(apache2-utils attr buildah containerd debootstrap docker-registry libcap2-bin)
     packages+=(bzip2 libhivex-bin openssl python3-hivex runc skopeo uidmap umoci xz-utils zstd)
@@ -85,7 +92,7 @@ echo "$sysroot/bin" >"$CI_BASE/toolchain"
 # By rustup where its server answers, else built from Debian's source package (its compiler is as new
 # as rustup's). `windows-toolchain` names the folder of the cargo that has it.
 rm -f "$CI_BASE/windows-toolchain"
-if wants windows; then
+if wants windows wine; then
     target=x86_64-pc-windows-gnu
     library() { [[ -n $(compgen -G "$1/lib/rustlib/$target/lib/libstd-*.rlib") ]]; }
     if [[ ${CROSSDOCK_CI_WINDOWS_STD:-} != debian ]] && ! library "$sysroot" &&
@@ -111,7 +118,7 @@ fi
 
 # --- The Debian that the end-to-end tests copy from ------------------------------------------------------
 # debootstrap needs root; what is made of it does not. Kept between runs.
-if wants e2e; then
+if wants e2e wine; then
     install -d -o "$CI_USER" -g "$CI_USER" "$CI_BASE/e2e-cache"
     if [[ ! -s $CI_BASE/e2e-cache/debian.tar ]]; then echo "  debootstrap"; fi
     quietly bash testkit/e2e/debian.sh "$CI_BASE/e2e-cache"

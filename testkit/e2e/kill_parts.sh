@@ -35,16 +35,16 @@ kill_images() {
 }
 
 # victim WHAT ROUND: the command that is killed, in place of the shell. A round's own name makes a
-# push that has to be done.
+# push that has to be done. KILLED_PROGRAM is another program than CROSSDOCK.
 victim() {
-    local store=store-kill-$1
+    local store=store-kill-$1 program=${KILLED_PROGRAM:-$CROSSDOCK}
     case $1 in
-    pull) exec "$CROSSDOCK" --root "$store" pull -q "$KILL_DEBIAN" ;;
-    build) exec "$CROSSDOCK" --root "$store" build --platform windows/amd64 -q --no-cache \
+    pull) exec "$program" --root "$store" pull -q "$KILL_DEBIAN" ;;
+    build) exec "$program" --root "$store" build --platform windows/amd64 -q --no-cache \
         -t "$HOST/kill:built" context.kill ;;
-    push) exec "$CROSSDOCK" --root "$store" build --platform windows/amd64 -q --push \
+    push) exec "$program" --root "$store" build --platform windows/amd64 -q --push \
         -t "$HOST/kill-$2:1" context.kill ;;
-    prune) exec "$CROSSDOCK" --root "$store" prune --all ;;
+    prune) exec "$program" --root "$store" prune --all ;;
     esac
 }
 
@@ -62,6 +62,7 @@ survivor() {
 
 # Fills the store with what prune keeps, a name, and with what it removes, a build without one.
 build_again() {
+    local CROSSDOCK=${KILLED_PROGRAM:-$CROSSDOCK}
     crossdock store-kill-prune pull -q --platform windows/amd64 "$HOST/base/win:gzip" >&2 &&
         crossdock store-kill-prune build --platform windows/amd64 -q --push \
             -t "$HOST/kill:ref" context.kill

@@ -2,6 +2,9 @@
 # The end-to-end tests run as an ordinary user. Sourced by the scripts that are started by hand.
 
 E2E_USER=crossdock-e2e
+# The variables that name the programs, and files that the scripts need beside themselves.
+PROGRAMS=(CROSSDOCK CROSSDOCK_FIXTURES CROSSDOCK_VALIDATOR)
+FILES=()
 
 # require TOOL...: all tools, and the programs that the variables name, are there.
 require() {
@@ -10,7 +13,7 @@ require() {
     for tool in "$@"; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
-    for variable in CROSSDOCK CROSSDOCK_FIXTURES CROSSDOCK_VALIDATOR; do
+    for variable in "${PROGRAMS[@]}"; do
         [[ -x ${!variable:-} ]] || missing+=("\$$variable")
     done
     ((${#missing[@]})) || return 0
@@ -22,7 +25,7 @@ require() {
 # as_ordinary_user SCRIPT [ARGUMENT...]: root makes what only root can (debian.tar in the folder
 # $cache), runs the script as $E2E_USER, and ends with its exit code. Others go on.
 as_ordinary_user() {
-    local script=$1 place code=0
+    local script=$1 place code=0 variable programs=()
     shift
     ((EUID == 0)) || return 0
     "$here/debian.sh" "$cache"
@@ -30,13 +33,14 @@ as_ordinary_user() {
     # The checkout and its build folder may be closed to others.
     place=$(mktemp -d /var/tmp/crossdock-e2e.XXXXXX)
     cp -r "$here" "$place/e2e"
-    cp "$CROSSDOCK" "$CROSSDOCK_FIXTURES" "$CROSSDOCK_VALIDATOR" "$place/"
+    ((${#FILES[@]} == 0)) || cp "${FILES[@]}" "$place/e2e/"
+    for variable in "${PROGRAMS[@]}"; do
+        cp "${!variable}" "$place/"
+        programs+=("$variable=$place/$(basename "${!variable}")")
+    done
     chown -R "$E2E_USER:" "$place"
     runuser -u "$E2E_USER" -- env CROSSDOCK_E2E_CACHE="$cache" \
-        CROSSDOCK_E2E_DOCKER="${CROSSDOCK_E2E_DOCKER:-}" \
-        CROSSDOCK="$place/${CROSSDOCK##*/}" \
-        CROSSDOCK_FIXTURES="$place/${CROSSDOCK_FIXTURES##*/}" \
-        CROSSDOCK_VALIDATOR="$place/${CROSSDOCK_VALIDATOR##*/}" \
+        CROSSDOCK_E2E_DOCKER="${CROSSDOCK_E2E_DOCKER:-}" "${programs[@]}" \
         bash "$place/e2e/$script" "$@" || code=$?
     rm -rf --one-file-system "$place"
     exit "$code"

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# The Windows program under Wine, beside the Linux program of the same commit: what both make is
+# equal byte for byte, what both say is equal, and a Windows program that is killed leaves a whole
+# store.
+#
+#   CROSSDOCK=… CROSSDOCK_EXE=… CROSSDOCK_FIXTURES=… CROSSDOCK_VALIDATOR=… windows.sh [PART...]
+#
+# As run.sh: the variables name the programs (CROSSDOCK_EXE is crossdock.exe), root goes on as an
+# ordinary user, PARTs are functions that begin with `wine_`. CROSSDOCK_E2E_KILL_SECONDS is how
+# long each command is killed again and again (20), CROSSDOCK_E2E_SEED when.
+# CROSSDOCK_E2E_NTFS is a folder on an NTFS volume in which this user may write: a store is there too.
+#
+# CONTRIBUTING.md, "What a pass under Wine proves", says what this proves and what not.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${CROSSDOCK_E2E_CACHE:-/var/tmp/crossdock-e2e/cache}
+# Debian keeps Wine's programs out of PATH.
+PATH=$PATH:/usr/lib/wine
+# shellcheck source=testkit/e2e/user.sh
+source "$here/user.sh"
+PROGRAMS+=(CROSSDOCK_EXE)
+# It lies beside this script where that was copied.
+dll_source=$here/bcryptprimitives.c
+[[ -e $dll_source ]] || { dll_source=$here/../../.ci/wine/bcryptprimitives.c FILES+=("$dll_source"); }
+require docker-registry htpasswd openssl python3 skopeo wine64 wineserver64 x86_64-w64-mingw32-gcc
+as_ordinary_user windows.sh "$@"
+
+for script in lib parts registries registry_parts index_parts kill_parts windows_parts; do
+    # shellcheck source=/dev/null
+    source "$here/$script.sh"
+done
+
+# Replaces that of parts.sh: smaller images, and a Wine of its own.
+prepare() {
+    echo "== images and Wine"
+    export WINEPREFIX=$work/wine WINEARCH=win64 WINEDEBUG=-all LANG=C.UTF-8 TZ=UTC
+    # Without winedbg.exe=d a crashing program sometimes ends with 0.
+    export WINEDLLOVERRIDES='mscoree,mshtml=;winemenubuilder.exe=d;winedbg.exe=d'
+    trap 'end_wine; leave' EXIT
+    export HOME=$work/home
+    mkdir -p "$HOME" linux windows bin
+    unset SSL_CERT_FILE SSL_CERT_DIR DOCKER_CONFIG REGISTRY_AUTH_FILE XDG_RUNTIME_DIR \
+        XDG_CONFIG_HOME HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy
+    "$CROSSDOCK_FIXTURES" windows-base win --files 600
+    "$CROSSDOCK_FIXTURES" linux-base lin --packages 20
+    "$CROSSDOCK_FIXTURES" layout-from-tar "$cache/debian.tar" debian --os linux --gzip
+    WIN=oci-layout://$work/win
+    LIN=oci-layout://$work/lin
+    DEBIAN=oci-layout://$work/debian
+    LINUX_PROGRAM=$CROSSDOCK
+    WINDOWS_PROGRAM=$work/bin/crossdock-windows
+    # With `exec`, so that who kills it kills the program.
+    printf '#!/bin/sh\nexec wine64 "%s" "$@"\n' "$CROSSDOCK_EXE" >"$WINDOWS_PROGRAM"
+    chmod +x "$WINDOWS_PROGRAM"
+    check 'Wine runs crossdock.exe' start_wine
+}
+
+start_wine() {
+    local system32=$WINEPREFIX/drive_c/windows/system32
+    mkdir -p "$WINEPREFIX"
+    wine64 wineboot.exe -i
+    # Wine 8 lacks it, and no Rust program starts without.
+    [[ -e $system32/bcryptprimitives.dll ]] ||
+        x86_64-w64-mingw32-gcc -shared -O2 -static-libgcc "$dll_source" -o "$system32/bcryptprimitives.dll" \
+            -ladvapi32 || return
+    # A server that stays makes commands start five times as fast. Wine's services are started by a
+    # process whose pipes nobody waits for.
+    wineserver64 -w
+    setsid wineserver64 -p </dev/null >/dev/null 2>&1
+    setsid wine64 cmd /c exit </dev/null >/dev/null 2>&1
+    "$WINDOWS_PROGRAM" --version | tr -d '\r' >version.windows && cat version.windows &&
+        "$LINUX_PROGRAM" --version | cmp - version.windows
+}
+
+# Ends what is started here and nothing else, as the server is the prefix's.
+end_wine() { wineserver64 -k >/dev/null 2>&1 || true; }
+
+run_parts wine_ "$@"
