@@ -12,6 +12,8 @@ mod interruption;
 mod lock;
 mod names;
 mod ntfs;
+#[cfg(unix)]
+mod ntfs3g;
 mod temporary_folder;
 
 pub use context::{

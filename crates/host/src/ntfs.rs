@@ -5,6 +5,8 @@
 
 use crate::Xattr;
 
+pub(crate) mod extended;
+
 /// The extended attribute by which this program marks what it wrote. A file that has it is asked for
 /// its descriptor too.
 pub const MARK: &[u8] = b"CROSSDOCK";
@@ -86,6 +88,20 @@ pub struct ReparsePoint<'a> {
     /// Whether what carries it is a directory.
     pub is_directory: bool,
 }
+
+/// Whether a reparse point stands for something else: a link, a junction (name surrogates), or one of
+/// WSL's special files. Others only tell where a file's content is.
+pub(crate) fn is_stand_in(reparse: &[u8]) -> bool {
+    const NAME_SURROGATE: u32 = 0x2000_0000;
+    let Some(tag) = reparse.first_chunk() else {
+        return false;
+    };
+    let tag = u32::from_le_bytes(*tag);
+    tag & NAME_SURROGATE != 0 || WSL_SPECIAL_FILES.contains(&tag)
+}
+
+/// Tags of WSL's sockets, pipes, character and block devices.
+pub(crate) const WSL_SPECIAL_FILES: std::ops::RangeInclusive<u32> = 0x8000_0023..=0x8000_0026;
 
 impl std::fmt::Debug for NtfsEntry<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

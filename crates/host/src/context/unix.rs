@@ -1,18 +1,25 @@
 //! Contexts on Unix: every path is resolved by the kernel without following links.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::{ContextEntry, ContextError, ContextKind, ContextReader, FileIdentity, Xattr, join};
+use crate::NtfsMetadata;
+use crate::ntfs3g::{self, NtfsPath, Volume, settled_stat};
 
 /// The open folder.
 #[derive(Debug)]
-pub(crate) struct Root(OwnedFd);
+pub(crate) struct Root {
+    folder: OwnedFd,
+    /// If it is on NTFS, and shows what NTFS knows of files.
+    volume: Option<Volume>,
+}
 
 pub(crate) const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
@@ -20,12 +27,22 @@ pub(crate) const DIRECTORY: OFlags = OFlags::RDONLY
 
 impl Root {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self(fs::openat(CWD, path, DIRECTORY, Mode::empty())?))
+        let folder = fs::openat(CWD, path, DIRECTORY, Mode::empty())?;
+        let volume = Volume::of(folder.as_fd());
+        Ok(Self { folder, volume })
     }
 
-    /// The folder that is open already.
+    /// The folder that is open already, for opening what is in it.
     pub(crate) fn of(folder: OwnedFd) -> Self {
-        Self(folder)
+        Self {
+            folder,
+            volume: None,
+        }
+    }
+
+    /// The volume of NTFS that it is on.
+    pub(crate) fn volume(&self) -> Option<Volume> {
+        self.volume
     }
 
     pub(super) fn accepts(&self, _path: &[u8]) -> bool {
@@ -38,12 +55,13 @@ impl Root {
         Ok(File::from(self.open_beneath(path, flags)?))
     }
 
-    pub(super) fn open_stream(
-        &self,
-        _path: &[u8],
-        _stream: &[u8],
-    ) -> io::Result<Box<dyn io::Read>> {
-        Err(io::ErrorKind::Unsupported.into())
+    pub(super) fn open_stream(&self, path: &[u8], stream: &[u8]) -> io::Result<Box<dyn io::Read>> {
+        let Some(volume) = self.volume else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let (directory, name) = split(path);
+        let opened = self.open_beneath(directory, DIRECTORY)?;
+        volume.open_stream(&NtfsPath::new(opened.as_fd(), name), stream)
     }
 
     /// Reads one directory: names sorted by bytes, each offered to `wanted`.
@@ -77,42 +95,59 @@ impl Root {
         let mut entries = Vec::new();
         for name in names {
             let path = join(directory, name.to_bytes());
-            let error = |source: Errno| {
-                reader.error(
-                    &path,
-                    "its metadata cannot be read",
-                    io::Error::from(source),
-                )
-            };
-            let stat = match fs::statat(&opened, &name, AtFlags::SYMLINK_NOFOLLOW) {
+            let error =
+                |source: io::Error| reader.error(&path, "its metadata cannot be read", source);
+            let stat = match settled_stat(opened.as_fd(), &*name) {
                 Ok(stat) => stat,
                 Err(Errno::NOENT) => continue,
-                Err(errno) => return Err(error(errno)),
+                Err(errno) => return Err(error(errno.into())),
             };
             let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
             if !wanted(name.to_bytes(), is_directory) {
                 continue;
             }
-            match describe(opened.as_fd(), &name, &stat) {
-                Ok((kind, xattrs)) => entries.push(entry(path, kind, xattrs, &stat)),
-                Err(Errno::NOENT) => {}
-                Err(errno) => return Err(error(errno)),
+            match self.look_at(opened.as_fd(), &name, &path, &stat) {
+                Ok(entry) => entries.push(entry),
+                Err(source) if source.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(error(source)),
             }
         }
         Ok(entries)
+    }
+
+    fn look_at(
+        &self,
+        directory: BorrowedFd<'_>,
+        name: &CStr,
+        path: &[u8],
+        stat: &Stat,
+    ) -> io::Result<ContextEntry> {
+        let ntfs = match self.volume {
+            Some(volume) => volume.metadata(&NtfsPath::new(directory, name.to_bytes()))?,
+            None => None,
+        };
+        let Some(ntfs) = ntfs else {
+            let (kind, xattrs) = describe(directory, name, stat)?;
+            return Ok(entry(path.to_vec(), kind, xattrs, stat));
+        };
+        let kind = kind_on_ntfs(directory, name, stat, &ntfs)?;
+        Ok(ContextEntry {
+            ntfs: Some(Box::new(ntfs)),
+            ..entry(path.to_vec(), kind, Vec::new(), stat)
+        })
     }
 
     /// Opens `path` beneath the root; a link in any place is an error (`ELOOP`, `ENOTDIR`).
     pub(crate) fn open_beneath(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let flags = flags | OFlags::NOFOLLOW;
         if path.is_empty() {
-            return fs::openat(&self.0, ".", flags, Mode::empty());
+            return fs::openat(&self.folder, ".", flags, Mode::empty());
         }
         #[cfg(target_os = "linux")]
         {
             use rustix::fs::ResolveFlags;
             let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-            match fs::openat2(&self.0, path, flags, Mode::empty(), resolve) {
+            match fs::openat2(&self.folder, path, flags, Mode::empty(), resolve) {
                 // Too old a kernel, a sandbox that does not know the call, or a path beyond
                 // PATH_MAX: walk.
                 Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG | Errno::AGAIN) => {}
@@ -127,7 +162,9 @@ impl Root {
         let mut parts = path.split(|byte| *byte == b'/').peekable();
         let mut current: Option<OwnedFd> = None;
         while let Some(part) = parts.next() {
-            let base = current.as_ref().map_or(self.0.as_fd(), |fd| fd.as_fd());
+            let base = current
+                .as_ref()
+                .map_or(self.folder.as_fd(), |fd| fd.as_fd());
             let step = if parts.peek().is_some() {
                 DIRECTORY | OFlags::NOFOLLOW
             } else {
@@ -139,6 +176,14 @@ impl Root {
     }
 }
 
+/// The directory, empty for the root, and the last component.
+pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (b"", path),
+    }
+}
+
 /// Whether two descriptions are of the same file.
 fn same(left: &Stat, right: &Stat) -> bool {
     left.st_dev == right.st_dev && left.st_ino == right.st_ino
@@ -146,24 +191,48 @@ fn same(left: &Stat, right: &Stat) -> bool {
 
 fn describe(
     directory: BorrowedFd<'_>,
-    name: &std::ffi::CStr,
+    name: &CStr,
     stat: &Stat,
 ) -> Result<(ContextKind, Vec<Xattr>), Errno> {
-    let plain = |kind| Ok((kind, Vec::new()));
+    let kind = kind(directory, name, stat)?;
+    let xattrs = match kind {
+        ContextKind::File { .. } | ContextKind::Directory => open_xattrs(directory, name, stat)?,
+        _ => Vec::new(),
+    };
+    Ok((kind, xattrs))
+}
+
+fn kind(directory: BorrowedFd<'_>, name: &CStr, stat: &Stat) -> Result<ContextKind, Errno> {
     let (major, minor) = (fs::major(stat.st_rdev), fs::minor(stat.st_rdev));
-    let with_xattrs = |kind| Ok((kind, open_xattrs(directory, name, stat)?));
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => with_xattrs(ContextKind::File {
+    Ok(match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => ContextKind::File {
             size: u64::try_from(stat.st_size).unwrap_or(0),
-        }),
-        FileType::Directory => with_xattrs(ContextKind::Directory),
-        FileType::Symlink => plain(ContextKind::Symlink {
+        },
+        FileType::Directory => ContextKind::Directory,
+        FileType::Symlink => ContextKind::Symlink {
             target: fs::readlinkat(directory, name, Vec::new())?.into_bytes(),
-        }),
-        FileType::Fifo => plain(ContextKind::Fifo),
-        FileType::CharacterDevice => plain(ContextKind::CharDevice { major, minor }),
-        FileType::BlockDevice => plain(ContextKind::BlockDevice { major, minor }),
-        FileType::Socket | FileType::Unknown => plain(ContextKind::Socket),
+        },
+        FileType::Fifo => ContextKind::Fifo,
+        FileType::CharacterDevice => ContextKind::CharDevice { major, minor },
+        FileType::BlockDevice => ContextKind::BlockDevice { major, minor },
+        FileType::Socket | FileType::Unknown => ContextKind::Socket,
+    })
+}
+
+fn kind_on_ntfs(
+    directory: BorrowedFd<'_>,
+    name: &CStr,
+    stat: &Stat,
+    ntfs: &NtfsMetadata,
+) -> Result<ContextKind, Errno> {
+    let is_link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
+    match ntfs.reparse {
+        Some(_) if ntfs3g::stands_for_another(ntfs) => Ok(ContextKind::ReparsePoint),
+        // The content is elsewhere, and ntfs-3g knows no way there. Who reads the file gets an error; of
+        // a directory, nobody must believe that it is empty.
+        Some(_) if is_link && ntfs3g::is_directory(ntfs) => Ok(ContextKind::ReparsePoint),
+        Some(_) if is_link => Ok(ContextKind::File { size: 0 }),
+        _ => kind(directory, name, stat),
     }
 }
 
@@ -191,11 +260,7 @@ fn entry(path: Vec<u8>, kind: ContextKind, xattrs: Vec<Xattr>, stat: &Stat) -> C
 
 /// The attributes of a file or directory. What may not be opened has none here: whoever copies
 /// it gets the error, whoever does not is not bothered.
-fn open_xattrs(
-    directory: BorrowedFd<'_>,
-    name: &std::ffi::CStr,
-    stat: &Stat,
-) -> Result<Vec<Xattr>, Errno> {
+fn open_xattrs(directory: BorrowedFd<'_>, name: &CStr, stat: &Stat) -> Result<Vec<Xattr>, Errno> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = match fs::openat(directory, name, flags, Mode::empty()) {
         Ok(opened) => opened,

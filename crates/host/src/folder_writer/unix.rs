@@ -10,8 +10,11 @@ use rustix::fs::{self, AtFlags, Dir, FileType, Gid, Mode, OFlags, Timespec, Time
 use rustix::io::Errno;
 
 use super::{FileMetadata, NotKeptKind, SET_ID, SpecialFile, other_kind};
-use crate::context::unix::{DIRECTORY, Root as Beneath};
+use crate::context::unix::{DIRECTORY, Root as Beneath, split};
+use crate::ntfs3g::{NtfsPath, Volume, settled_stat};
 use crate::{HostNames, NtfsTimes, ReparsePoint, Xattr};
+
+mod ntfs3g;
 
 /// The open folder.
 #[derive(Debug)]
@@ -39,6 +42,21 @@ type Made = io::Result<Vec<NotKeptKind>>;
 const OWN_DIRECTORY: Mode = Mode::RWXU;
 const OWN_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 
+/// How new files are opened.
+const NEW_FILE: OFlags = OFlags::WRONLY
+    .union(OFlags::CREATE)
+    .union(OFlags::EXCL)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// The same; but on NTFS the mode is what the descriptor is made of, so files have there what others have.
+fn until_finished(volume: Option<Volume>, own: Mode) -> Mode {
+    match volume {
+        Some(_) => own | Mode::from_raw_mode(own.bits() >> 3 | own.bits() >> 6),
+        None => own,
+    }
+}
+
 impl Root {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self {
@@ -48,27 +66,50 @@ impl Root {
         })
     }
 
-    pub(super) fn names(_path: &Path) -> HostNames {
-        HostNames::Posix
+    pub(super) fn names(path: &Path) -> HostNames {
+        match Volume::holds(path) {
+            true => HostNames::Windows,
+            false => HostNames::Posix,
+        }
     }
 
     pub(super) fn reparse_point(
         &mut self,
-        _path: &[u8],
-        _point: &ReparsePoint<'_>,
-        _metadata: &FileMetadata<'_>,
+        path: &[u8],
+        point: &ReparsePoint<'_>,
+        metadata: &FileMetadata<'_>,
     ) -> Made {
-        Ok(vec![NotKeptKind::Symlink])
+        let (Some(_), Some(ntfs)) = (self.folder.volume(), &metadata.ntfs) else {
+            return Ok(vec![NotKeptKind::Symlink]);
+        };
+        let (parent, name, kept) = self.parent(path)?;
+        make_room(parent, name, kept, false)?;
+        let Some((made, failed)) = ntfs3g::make_reparse_point(parent, name, point)? else {
+            return Ok(vec![NotKeptKind::Symlink]);
+        };
+        kept.made.insert(made);
+        ntfs3g::set(&NtfsPath::new(parent, name), ntfs, failed, true)
     }
 
     pub(super) fn stream(
         &mut self,
-        _path: &[u8],
+        path: &[u8],
         name: &[u8],
-        _size: u64,
-        _content: &mut dyn io::Read,
+        size: u64,
+        content: &mut dyn io::Read,
     ) -> Made {
-        Ok(vec![NotKeptKind::Stream(name.to_vec())])
+        let lost = || Ok(vec![NotKeptKind::Stream(name.to_vec())]);
+        let Some(volume) = self.folder.volume() else {
+            return lost();
+        };
+        let (parent, file, _) = self.parent(path)?;
+        let place = NtfsPath::new(parent, file);
+        match volume.write_stream(&place, name, size, content) {
+            Ok(true) => Ok(Vec::new()),
+            Ok(false) => lost(),
+            Err(error) if Errno::from_io_error(&error).is_some_and(is_refusal) => lost(),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn refuse_other_kinds(&mut self) {
@@ -81,10 +122,11 @@ impl Root {
     }
 
     pub(super) fn directory(&mut self, path: &[u8], metadata: &FileMetadata<'_>) -> Made {
+        let volume = self.folder.volume();
         let (parent, name, kept) = self.parent(path)?;
         let exists = make_room(parent, name, kept, true)?;
         if !exists {
-            fs::mkdirat(parent, name, OWN_DIRECTORY)?;
+            fs::mkdirat(parent, name, until_finished(volume, OWN_DIRECTORY))?;
         }
         let flags = DIRECTORY | OFlags::NOFOLLOW;
         let opened = match fs::openat(parent, name, flags, Mode::empty()) {
@@ -97,6 +139,9 @@ impl Root {
         };
         let stat = fs::fstat(&opened)?;
         kept.made.insert(identity(&stat));
+        if let (Some(_), Some(ntfs)) = (volume, &metadata.ntfs) {
+            return ntfs3g::set(&NtfsPath::new(parent, name), ntfs, Vec::new(), false);
+        }
         let mode = Mode::from_raw_mode(stat.st_mode);
         if exists && !mode.contains(OWN_DIRECTORY) {
             // If that is refused, making something in it may still be allowed.
@@ -112,8 +157,12 @@ impl Root {
         path: &[u8],
         mode: u32,
         mtime: (i64, u32),
-        _ntfs: Option<NtfsTimes>,
+        ntfs: Option<NtfsTimes>,
     ) -> Made {
+        if let (Some(_), Some(times)) = (self.folder.volume(), ntfs) {
+            let (parent, name) = self.folder.open_parent(path)?;
+            return ntfs3g::set_times(&NtfsPath::new(parent.as_fd(), name), times);
+        }
         let opened = self
             .folder
             .open_beneath(path, DIRECTORY | OFlags::NOFOLLOW)?;
@@ -124,21 +173,26 @@ impl Root {
     }
 
     pub(super) fn file(&mut self, path: &[u8]) -> io::Result<File> {
+        let mode = until_finished(self.folder.volume(), OWN_FILE);
         let (parent, name, kept) = self.parent(path)?;
         make_room(parent, name, kept, false)?;
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = fs::openat(parent, name, flags, OWN_FILE)?;
+        let opened = fs::openat(parent, name, NEW_FILE, mode)?;
         kept.made.insert(identity(&fs::fstat(&opened)?));
         Ok(File::from(opened))
     }
 
     pub(super) fn finish_file(
         &mut self,
-        _path: &[u8],
+        path: &[u8],
         file: File,
         metadata: &FileMetadata<'_>,
     ) -> Made {
+        if let (Some(_), Some(ntfs)) = (self.folder.volume(), &metadata.ntfs) {
+            // Closed before it has its times.
+            drop(file);
+            let (parent, name, _) = self.parent(path)?;
+            return ntfs3g::set(&NtfsPath::new(parent, name), ntfs, Vec::new(), true);
+        }
         // A new owner takes the setuid bit and capabilities away, and a mode may forbid attributes:
         // the order counts.
         let mut lost = own(file.as_fd(), metadata)?;
@@ -168,9 +222,14 @@ impl Root {
     }
 
     pub(super) fn hard_link(&mut self, path: &[u8], target: &[u8]) -> Made {
+        let volume = self.folder.volume();
         let (target_parent, target_name) = self.folder.open_parent(target)?;
         let (parent, name, kept) = self.parent(path)?;
         make_room(parent, name, kept, false)?;
+        if volume.is_some() {
+            // Before the kernel sees that it became a reparse point, a link is made, and `EIO` the answer.
+            settled_stat(target_parent.as_fd(), target_name)?;
+        }
         match fs::linkat(&target_parent, target_name, parent, name, AtFlags::empty()) {
             Ok(()) => Ok(Vec::new()),
             // A file system without links, or with too many already.
@@ -242,14 +301,6 @@ impl Beneath {
     }
 }
 
-/// The directory, empty for the root, and the last component.
-fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|byte| *byte == b'/') {
-        Some(slash) => (&path[..slash], &path[slash + 1..]),
-        None => (b"", path),
-    }
-}
-
 /// Device and inode.
 // The fields' types differ between systems.
 #[allow(clippy::unnecessary_cast)]
@@ -272,7 +323,7 @@ fn make_room(
     kept: &Kept,
     directory: bool,
 ) -> io::Result<bool> {
-    let stat = match fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+    let stat = match settled_stat(parent, name) {
         Ok(stat) => stat,
         Err(Errno::NOENT) => return Ok(false),
         Err(errno) => return Err(errno.into()),
@@ -316,7 +367,7 @@ fn remove_tree(parent: BorrowedFd<'_>, name: &[u8]) -> io::Result<()> {
             }
         }
         for name in names {
-            let stat = fs::statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW)?;
+            let stat = settled_stat(directory.as_fd(), &*name)?;
             if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
                 fs::unlinkat(&directory, &name, AtFlags::empty())?;
                 continue;
@@ -518,8 +569,7 @@ fn copy(
 ) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let mut from = File::from(fs::openat(from_parent, from_name, flags, Mode::empty())?);
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut to = File::from(fs::openat(parent, name, flags, OWN_FILE)?);
+    let mut to = File::from(fs::openat(parent, name, NEW_FILE, OWN_FILE)?);
     io::copy(&mut from, &mut to)?;
     let stat = fs::fstat(&from)?;
     fs::fchmod(&to, Mode::from_raw_mode(stat.st_mode))?;
