@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use crate::{NameError, NtfsMetadata};
 
-#[cfg(not(unix))]
-mod other;
 #[cfg(unix)]
 pub(crate) mod unix;
+#[cfg(windows)]
+mod windows;
 
-#[cfg(not(unix))]
-use other::Root;
 #[cfg(unix)]
 use unix::Root;
+#[cfg(windows)]
+use windows::Root;
 
 /// An extended attribute: name and value.
 pub type Xattr = (Vec<u8>, Vec<u8>);
@@ -183,6 +183,9 @@ pub enum ContextError {
 }
 
 impl ContextReader {
+    /// Whether files of this host have permission bits.
+    pub const HAS_MODES: bool = cfg!(unix);
+
     /// Opens the folder. It may itself be reached through links.
     pub fn open(root: &Path) -> Result<Self, ContextError> {
         match Root::open(root) {

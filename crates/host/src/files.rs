@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::interruption::{self, Announced};
+use crate::patience::patiently;
 
 /// What happens to a file that is already where a new one is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +36,9 @@ impl TemporaryFile {
             let count = COUNTER.fetch_add(1, Ordering::Relaxed);
             let path = directory.join(format!("tmp-{}-{count}", std::process::id()));
             let _pass = interruption::pass();
-            let opened = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .open(&path);
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create_new(true);
+            let opened = patiently(&path, || options.open(&path));
             match opened {
                 Ok(file) => {
                     return Ok(Self {
@@ -82,7 +81,7 @@ impl TemporaryFile {
         if let Some(announced) = &self.path {
             let path = announced.path();
             interruption::undivided(|| match existing {
-                Existing::Replace => patiently(|| fs::rename(path, target)),
+                Existing::Replace => rename(path, target),
                 Existing::Keep => rename_no_replace(path, target),
             })?;
             self.path = None;
@@ -95,7 +94,7 @@ impl Drop for TemporaryFile {
     fn drop(&mut self) {
         if let Some(announced) = &self.path {
             // A leftover only costs space, and whoever owns the folder cleans it.
-            let _ = fs::remove_file(announced.path());
+            let _ = remove_file(announced.path());
         }
     }
 }
@@ -140,7 +139,7 @@ pub fn atomic_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// On Windows, where a lock keeps readers out and a file cannot be opened while it is replaced,
 /// this waits a moment for other processes.
 pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    patiently(|| {
+    patiently(path, || {
         let metadata = path.metadata()?;
         if !metadata.is_file() {
             return Err(io::Error::other("it is not a regular file"));
@@ -165,7 +164,7 @@ pub fn spool_in(directory: &Path) -> io::Result<File> {
 /// Writes the content of a file to the disk.
 pub fn sync_file(path: &Path) -> io::Result<()> {
     // Windows wants to be allowed to write.
-    OpenOptions::new().write(true).open(path)?.sync_all()
+    patiently(path, || OpenOptions::new().write(true).open(path))?.sync_all()
 }
 
 /// Reads from an offset of a file that other threads use as well; 0 at its end. On Windows this
@@ -221,41 +220,87 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Tries again for about a second what fails only because another process has the file open:
-/// before Windows 10 1607 and on file systems other than NTFS an open file cannot be replaced, and
-/// scanners open every new file.
-#[cfg(windows)]
-fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    const ERROR_ACCESS_DENIED: i32 = 5;
-    const ERROR_SHARING_VIOLATION: i32 = 32;
-    const ERROR_LOCK_VIOLATION: i32 = 33;
-    for milliseconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] {
-        match attempt() {
-            Err(error)
-                if matches!(
-                    error.raw_os_error(),
-                    Some(ERROR_ACCESS_DENIED | ERROR_SHARING_VIOLATION | ERROR_LOCK_VIOLATION)
-                ) =>
-            {
-                std::thread::sleep(std::time::Duration::from_millis(milliseconds));
-            }
-            result => return result,
-        }
-    }
-    attempt()
+/// Opens a file for reading.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    patiently(path, || File::open(path))
 }
 
-/// Elsewhere open files are in nobody's way.
+/// Removes a file, on Windows one that is read-only too, as that is no protection elsewhere.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    patiently(path, || unprotected(path, || fs::remove_file(path)))
+}
+
+/// Removes an empty directory.
+pub fn remove_dir(path: &Path) -> io::Result<()> {
+    patiently(path, || fs::remove_dir(path))
+}
+
+/// Removes a directory and all that is in it. Links in it are removed, not followed.
+pub fn remove_dir_all(path: &Path) -> io::Result<()> {
+    #[cfg(not(windows))]
+    return fs::remove_dir_all(path);
+    // The standard library's gives up at read-only files on file systems other than NTFS, and at files
+    // that others have open.
+    #[cfg(windows)]
+    crate::windows::remove_tree(path)
+}
+
+/// Makes a directory.
+pub fn create_dir(path: &Path) -> io::Result<()> {
+    patiently(path, || fs::create_dir(path))
+}
+
+/// Makes a directory, and those above it that are missing.
+pub fn create_dir_all(path: &Path) -> io::Result<()> {
+    patiently(path, || fs::create_dir_all(path))
+}
+
+/// Gives a file or a directory another name; a file that has it is replaced. On Windows a directory
+/// with open files in it cannot be renamed.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    patiently(to, || fs::rename(from, to))
+}
+
+/// Makes a second name for a file.
+pub fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
+    patiently(from, || fs::hard_link(from, to))
+}
+
+/// Removes a file that is read-only, which Windows refuses.
+#[cfg(windows)]
+fn unprotected(path: &Path, remove: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    remove().or_else(|error| {
+        let metadata = fs::symlink_metadata(path)?;
+        if error.kind() != io::ErrorKind::PermissionDenied || !metadata.permissions().readonly() {
+            return Err(error);
+        }
+        let mut permissions = metadata.permissions();
+        #[allow(clippy::permissions_set_readonly_false)]
+        permissions.set_readonly(false);
+        fs::set_permissions(path, permissions)?;
+        remove()
+    })
+}
+
+/// Elsewhere that is the directory's affair.
 #[cfg(not(windows))]
-fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    attempt()
+fn unprotected(_path: &Path, remove: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    remove()
 }
 
 /// Renames a file unless the target is there. A link is made first, which fails if it is, then
 /// the old name goes: at no moment is there no name.
+#[cfg(not(windows))]
 fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
     fs::hard_link(from, to)?;
     fs::remove_file(from)
+}
+
+/// Renames a file unless the target is there: the system has a call for that, which works on file
+/// systems without links too.
+#[cfg(windows)]
+fn rename_no_replace(from: &Path, to: &Path) -> io::Result<()> {
+    patiently(from, || crate::windows::move_file(from, to))
 }
 
 #[cfg(test)]

@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use crate::{HostNames, NtfsEntry, NtfsTimes, ReparsePoint, Xattr};
 
-#[cfg(not(unix))]
-mod other;
 #[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
-#[cfg(not(unix))]
-use other::Root;
 #[cfg(unix)]
 use unix::Root;
+#[cfg(windows)]
+use windows::Root;
 
 /// Writes a tree into a folder, which may hold files already.
 ///

@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, mpsc};
 use std::time::Duration;
 
+use crate::files::create_dir;
+use crate::patience::PAUSES;
+
 /// What ended the process before it was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interruption {
@@ -84,7 +87,7 @@ impl Announced {
     /// Makes a folder and announces it.
     pub fn make_folder(path: PathBuf) -> io::Result<Self> {
         let _pass = pass();
-        fs::create_dir(&path)?;
+        create_dir(&path)?;
         Ok(Self::new(path))
     }
 
@@ -120,8 +123,9 @@ fn close_and_remove() -> Vec<PathBuf> {
 
 /// Removes a file or a folder; whether it is gone.
 fn removed(path: &Path) -> bool {
-    // Another thread may be removing in the same folder, or writing into it, for a moment.
-    for _ in 0..10 {
+    // Another thread may be removing in the same folder, or writing into it, for a moment, and another
+    // process may have a file open.
+    for pause in PAUSES {
         let result = match path.symlink_metadata() {
             Ok(found) if found.is_dir() => fs::remove_dir_all(path),
             Ok(_) => fs::remove_file(path),
@@ -132,7 +136,7 @@ fn removed(path: &Path) -> bool {
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_there(path) => {
                 return true;
             }
-            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+            Err(_) => std::thread::sleep(Duration::from_millis(pause)),
         }
     }
     !is_there(path)

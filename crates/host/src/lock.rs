@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
+use crate::patience::patiently;
+
 /// A lock on a file, held until it is dropped or the process ends, however it ends.
 ///
 /// The file is created if it is missing and never removed by this type. Locks are advisory on
@@ -99,12 +101,9 @@ fn uninterrupted(mut lock: impl FnMut() -> io::Result<()>) -> io::Result<()> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    patiently(path, || options.open(path))
 }
 
 fn held(file: File, result: Result<(), TryLockError>) -> io::Result<Option<FileLock>> {

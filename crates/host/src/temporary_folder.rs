@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::files::{remove_dir_all, remove_file, rename};
 use crate::interruption::Announced;
 use crate::lock::FileLock;
 
@@ -61,7 +62,7 @@ impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         self.alive = None;
         // What stays is removed by whoever makes the next one here.
-        let _ = fs::remove_dir_all(self.path());
+        let _ = remove_dir_all(self.path());
     }
 }
 
@@ -69,7 +70,7 @@ impl Drop for TemporaryFolder {
 fn lock(folder: &Path) -> io::Result<FileLock> {
     let unlocked = folder.join(UNLOCKED);
     let lock = FileLock::exclusive(&unlocked)?;
-    fs::rename(unlocked, folder.join(ALIVE))?;
+    rename(&unlocked, &folder.join(ALIVE))?;
     Ok(lock)
 }
 
@@ -86,13 +87,13 @@ fn remove_abandoned(parent: &Path, prefix: &str) {
         }
         let folder = entry.path();
         if is_unlocked(&folder.join(ALIVE)) {
-            let _ = fs::remove_dir_all(folder);
+            let _ = remove_dir_all(&folder);
         } else {
             // Its owner was killed while making it, or is making it now and will notice. The
             // folder goes only if nothing else is in it.
             let unlocked = folder.join(UNLOCKED);
             if is_unlocked(&unlocked) {
-                let _ = fs::remove_file(unlocked);
+                let _ = remove_file(&unlocked);
             }
             let _ = fs::remove_dir(folder);
         }
