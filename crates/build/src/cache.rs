@@ -169,12 +169,14 @@ fn part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(part)
 }
 
-const LOSS_KINDS: [LossKind; 5] = [
+const LOSS_KINDS: [LossKind; 7] = [
     LossKind::Socket,
     LossKind::Collision,
     LossKind::Oversized,
     LossKind::HardLink,
     LossKind::AttributeName,
+    LossKind::Stream,
+    LossKind::ReparsePoint,
 ];
 
 pub(crate) fn store_losses(losses: &[Loss]) -> Vec<(u8, String, String)> {

@@ -61,7 +61,8 @@ fn decode_kind(raw: &RawEntry<'_>) -> Kind {
     }
 }
 
-fn decode_record(entry: &mut Entry, name: &[u8], value: &[u8]) {
+/// Adds what a record says.
+pub(crate) fn decode_record(entry: &mut Entry, name: &[u8], value: &[u8]) {
     let time = || Timestamp::parse_pax(value);
     match name {
         key::ATTRIBUTES => entry.win32.attributes = number(value),
@@ -127,7 +128,8 @@ pub(crate) fn content_of(raw: &RawEntry<'_>, layer: crossdock_image::DiffId) -> 
     })
 }
 
-fn number(text: &[u8]) -> Option<u32> {
+/// A decimal number.
+pub(crate) fn number(text: &[u8]) -> Option<u32> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
@@ -279,7 +281,7 @@ fn stream_records(records: &mut Records, streams: &[Stream]) {
 }
 
 /// The type bits that Windows' own exporter puts into the mode field.
-fn type_bits(kind: &Kind) -> u32 {
+pub(crate) fn type_bits(kind: &Kind) -> u32 {
     match kind {
         Kind::File(_) => 0o100_000,
         Kind::Directory => 0o040_000,

@@ -45,8 +45,9 @@ pub use edit::{
     show_path,
 };
 pub use entry::{
-    ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, ATTRIBUTE_READONLY, ATTRIBUTE_REPARSE_POINT, Content,
-    Entry, Kind, LayerContent, LayerFormat, Origin, PosixMetadata, Stream, Times, Win32Metadata,
+    ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, ATTRIBUTE_HIDDEN, ATTRIBUTE_READONLY,
+    ATTRIBUTE_REPARSE_POINT, ATTRIBUTE_SYSTEM, Content, Entry, Kind, LayerContent, LayerFormat,
+    Origin, PosixMetadata, Stream, Times, Win32Metadata,
 };
 pub use executable::{Elf, ElfDynamic, Executable, Pe, PeImports};
 pub use hive::{HIVES, HiveError, HiveHeader, blank_hive};
@@ -60,7 +61,8 @@ pub use names::{
     shorten_for_linux, upcase, utf16_len,
 };
 pub use ntfs::{
-    backup_stream, extended_attributes, junction_reparse, lx_attribute, lx_metadata,
+    NtfsAttributes, NtfsFile, NtfsForm, NtfsFound, NtfsReparse, NtfsTimes, NtfsUnset,
+    ReparseTarget, backup_stream, extended_attributes, junction_reparse, lx_attribute, lx_metadata,
     lx_symlink_reparse, symlink_reparse,
 };
 pub use record_check::{RecordProblem, check_records};

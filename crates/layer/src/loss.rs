@@ -26,6 +26,10 @@ pub enum LossKind {
     HardLink,
     /// An extended attribute whose name cannot be written to a header.
     AttributeName,
+    /// An alternate stream of a file of a context.
+    Stream,
+    /// A reparse point that is neither a link nor one of WSL's special files.
+    ReparsePoint,
 }
 
 impl fmt::Display for LossKind {
@@ -37,6 +41,8 @@ impl fmt::Display for LossKind {
             Self::HardLink => "hard links that became separate files (Windows allows 1,024 names of a file and one of a \
                  symbolic link)",
             Self::AttributeName => "extended attributes whose names a tar header cannot hold",
+            Self::Stream => "alternate streams of the context, which are not copied",
+            Self::ReparsePoint => "reparse points that only programs of Windows understand",
         })
     }
 }

@@ -15,3 +15,8 @@ pub(crate) const LINK: &[u8] = b"CROSSDOCK.link";
 pub(crate) const MODIFIED: &[u8] = b"CROSSDOCK.mtime";
 pub(crate) const MODE: &[u8] = b"CROSSDOCK.mode";
 pub(crate) const STREAM: &[u8] = b"CROSSDOCK.stream.";
+
+/// POSIX' own record, which layers have in the header.
+pub(crate) const PAX_MODIFIED: &[u8] = b"mtime";
+/// On NTFS only: which parts of a file could not be set.
+pub(crate) const UNSET: &[u8] = b"CROSSDOCK.unset";

@@ -107,6 +107,16 @@ impl Timestamp {
             .and_then(|ticks| u64::try_from(ticks).ok())
     }
 
+    /// The time of a Windows FILETIME.
+    pub fn from_filetime(ticks: u64) -> Self {
+        let ticks = i128::from(ticks);
+        Self {
+            // At most 2⁶⁴ / 10⁷.
+            seconds: (ticks / TICKS - FILETIME_ORIGIN) as i64,
+            nanoseconds: (ticks % TICKS) as u32 * 100,
+        }
+    }
+
     /// The nearest time that Windows' importers read rightly.
     ///
     /// They turn a header's time into 64 bits of nanoseconds before they make a FILETIME of it;

@@ -4,8 +4,8 @@
 //! gives what the entry has now. Otherwise another tool has changed the entry since.
 
 use crate::entry::{
-    ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, ATTRIBUTE_READONLY, ATTRIBUTE_REPARSE_POINT, Entry,
-    Kind, LayerFormat, Origin, Win32Metadata,
+    ATTRIBUTE_ARCHIVE, ATTRIBUTE_DIRECTORY, ATTRIBUTE_HIDDEN, ATTRIBUTE_READONLY,
+    ATTRIBUTE_REPARSE_POINT, ATTRIBUTE_SYSTEM, Entry, Kind, LayerFormat, Origin, Win32Metadata,
 };
 use crate::names::{
     MAX_LINUX_BYTES, check_windows_component, decode_component, encode_component, eq_ignore_case,
@@ -113,7 +113,8 @@ impl Entry {
         match self.origin {
             Origin::Posix => {
                 entry.win32 = Win32Metadata {
-                    attributes: derived_attributes(&self.kind),
+                    attributes: derived_attributes(&self.kind)
+                        .map(|derived| derived | self.shown_attributes()),
                     ..Win32Metadata::default()
                 };
                 if let Kind::Symlink(text) = &self.kind {
@@ -190,6 +191,13 @@ impl Entry {
             }
         }
         entry
+    }
+
+    /// What a folder of Windows says of an entry of POSIX origin and a Windows layer keeps: whether
+    /// it is hidden, and belongs to the system. A Linux layer has no place for it.
+    fn shown_attributes(&self) -> u32 {
+        let attributes = self.win32.attributes.unwrap_or_default();
+        attributes & (ATTRIBUTE_HIDDEN | ATTRIBUTE_SYSTEM)
     }
 
     /// What Linux shows as the mode of a Windows entry without permission bits (rule: files and

@@ -74,7 +74,7 @@ fn reparse_data() {
         lx_symlink_reparse(b"../a"),
         "1d0000a008000000020000002e2e2f61",
     );
-    let target = |text: &str| absolute_target(text);
+    let target = |text: &str| reparse::absolute_target(text);
     assert_eq!(
         target(r"\\server\share").as_deref(),
         Some(r"\??\UNC\server\share")

@@ -57,8 +57,13 @@ impl Records {
     /// Bytes that the records take in an extended header.
     pub fn encoded_len(&self) -> u64 {
         self.iter()
-            .map(|(key, value)| record_len(key.len(), value.len()) as u64)
+            .map(|(key, value)| Self::encoded_len_of(key, value))
             .sum()
+    }
+
+    /// Bytes that one record takes.
+    pub(crate) fn encoded_len_of(key: &[u8], value: &[u8]) -> u64 {
+        record_len(key.len(), value.len()) as u64
     }
 
     /// The records as an extended header's content.
