@@ -1,21 +1,24 @@
 //! The files of images, merged from their layers, on their way out: into a folder or a tar.
 
 mod folder;
+mod ntfs;
 mod tarball;
 
 use std::collections::HashSet;
 use std::io::{self, Cursor, Read};
+use std::path::Path;
 use std::sync::Arc;
 
-use crossdock_host::{HOST_NAMES, HostNames};
+use crossdock_host::{HostNames, folder_names};
 use crossdock_image::DiffId;
 use crossdock_layer::{
     CollisionPolicy, Content, CopyOptions, EditError, Gathered, LayerEdit, LayerFormat, LayerPlan,
-    PlannedEntry, TarKind, Timestamp,
+    Loss, LossKind, PlannedEntry, TarKind, Timestamp,
 };
 use crossdock_store::Store;
 
 pub use self::folder::LeftOut;
+use crate::builder::ForeignMetadata;
 use crate::content::Spool;
 use crate::layers::Layer;
 use crate::sources::find_layer;
@@ -26,8 +29,8 @@ const BATCH: u64 = 256 << 20;
 
 /// Files of images.
 pub(crate) struct Files {
-    /// Which system's names and records they have.
-    pub(crate) format: LayerFormat,
+    /// Which system's names and records they have, and whether a folder keeps all of them.
+    pub(crate) form: FolderForm,
     /// What is written, in its order.
     pub(crate) plan: LayerPlan,
     /// Layers of the images.
@@ -48,11 +51,43 @@ pub(crate) struct Leaving {
     pub(crate) default_time: Timestamp,
 }
 
-/// What a folder of this host can hold: names of Windows there, and else those of Linux.
-pub(crate) const FOLDER_FORMAT: LayerFormat = match HOST_NAMES {
-    HostNames::Windows => LayerFormat::Windows,
-    HostNames::Posix => LayerFormat::Linux,
-};
+/// What a folder can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FolderForm {
+    /// Whose names and records files have there.
+    pub(crate) format: LayerFormat,
+    /// Whether they take along what the folder has no place for.
+    pub(crate) keep: bool,
+}
+
+impl FolderForm {
+    /// That of the folder `path`, or of the one in which it will be made. Only NTFS has room for what
+    /// the other system knows of a file.
+    pub(crate) fn of(path: &Path, foreign: ForeignMetadata) -> Self {
+        match folder_names(path) {
+            HostNames::Windows => Self {
+                format: LayerFormat::Windows,
+                keep: foreign == ForeignMetadata::Keep,
+            },
+            HostNames::Posix => Self {
+                format: LayerFormat::Linux,
+                keep: false,
+            },
+        }
+    }
+
+    /// Whether a plan for it carries metadata of the other system. Windows' form needs to know whose
+    /// a file is, also where that is not kept.
+    pub(crate) fn carries(self) -> bool {
+        self.format == LayerFormat::Windows
+    }
+
+    /// What of `losses` is lost in it.
+    pub(crate) fn losses(self, losses: Vec<Loss>) -> Vec<Loss> {
+        let is_lost = |loss: &Loss| self.keep || loss.kind != LossKind::Oversized;
+        losses.into_iter().filter(is_lost).collect()
+    }
+}
 
 impl Leaving {
     /// Everything that was gathered, as the receiving system has it.
@@ -79,9 +114,9 @@ impl Leaving {
 
 impl Files {
     /// No files yet.
-    pub(crate) fn new(format: LayerFormat) -> Self {
+    pub(crate) fn new(form: FolderForm) -> Self {
         Self {
-            format,
+            form,
             plan: LayerPlan {
                 entries: Vec::new(),
                 losses: Vec::new(),
@@ -177,6 +212,15 @@ fn contents(entries: &[PlannedEntry]) -> impl Iterator<Item = &Content> {
         let streams = entry.streams.iter().map(|stream| &stream.content);
         streams.chain(&entry.content)
     })
+}
+
+/// Where in the path of an entry for Windows the name of a stream begins, with its colon: no stored
+/// name has one. `None` for all else.
+pub(crate) fn stream_at(path: &[u8], format: LayerFormat) -> Option<usize> {
+    match format {
+        LayerFormat::Windows => path.iter().position(|byte| *byte == b':'),
+        LayerFormat::Linux => None,
+    }
 }
 
 /// Takes `Files/` off, below which a layer of Windows has its files; false for what is not there.

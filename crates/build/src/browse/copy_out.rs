@@ -20,7 +20,7 @@ use super::{Images, OpenedImage};
 use crate::builder::ForeignMetadata;
 use crate::error::{BuildError, ErrorClass, class_of_content};
 use crate::event::{Meter, Work};
-use crate::files::{FOLDER_FORMAT, Files, Leaving, LeftOut, Opener};
+use crate::files::{Files, FolderForm, Leaving, LeftOut, Opener};
 use crate::output::OutputError;
 use crate::perform::group_notes;
 
@@ -48,7 +48,7 @@ pub struct CopyOutOptions {
 pub struct CopyOut<'i> {
     images: &'i Images<'i>,
     files: Files,
-    /// Streams that a folder of this host cannot hold, by their names in the images.
+    /// Streams that the folder cannot hold, by their names in the images.
     streams: Vec<String>,
     notes: Vec<String>,
 }
@@ -189,15 +189,20 @@ impl<'a> Images<'a> {
     ) -> Result<CopyOut<'i>, CopyOutError> {
         let carry = foreign == ForeignMetadata::Keep;
         let found = find(sources, options)?;
-        self.plan(sources, &found, LayerFormat::Linux, carry, options)
+        let form = FolderForm {
+            format: LayerFormat::Linux,
+            keep: carry,
+        };
+        self.plan(sources, &found, form, carry, options)
     }
 
     /// Chooses what is copied to `destination`, and says how it will lie there, by the rules of
-    /// `docker cp`.
+    /// `docker cp`. Folders on NTFS keep `foreign` metadata, others have no room for it.
     pub fn copy_to_folder<'i>(
         &'i self,
         sources: &[CopySource<'_>],
         destination: &Path,
+        foreign: ForeignMetadata,
         options: &CopyOutOptions,
     ) -> Result<(CopyOut<'i>, Placing), CopyOutError> {
         let found = find(sources, options)?;
@@ -210,10 +215,11 @@ impl<'a> Images<'a> {
             // The directory becomes DESTINATION itself, with its metadata.
             found.iter_mut().for_each(|source| source.contents = false);
         }
-        let mut copy = self.plan(sources, &found, FOLDER_FORMAT, false, options)?;
+        let form = FolderForm::of(placing.folder(), foreign);
+        let mut copy = self.plan(sources, &found, form, form.carries(), options)?;
         if let Some(name) = placing.name() {
             for entry in &mut copy.files.plan.entries {
-                rename(entry, FOLDER_FORMAT, name);
+                rename(entry, form.format, name);
             }
         }
         Ok((copy, placing))
@@ -223,12 +229,12 @@ impl<'a> Images<'a> {
         &'i self,
         sources: &[CopySource<'_>],
         found: &[Found],
-        format: LayerFormat,
+        form: FolderForm,
         carry: bool,
         options: &CopyOutOptions,
     ) -> Result<CopyOut<'i>, CopyOutError> {
         let leaving = Leaving {
-            format,
+            format: form.format,
             carry,
             collision: options.collision,
             clamp: None,
@@ -251,14 +257,17 @@ impl<'a> Images<'a> {
                 source: Box::new(source),
             }
         })?;
-        // Windows' own folders are written with their streams, which are left out then.
-        let streams = match format {
+        // Windows' own folders get the streams.
+        let streams = match form.format {
             LayerFormat::Linux if !carry => streams(&gathered),
             _ => Vec::new(),
         };
         let notes = group_notes(&plan.notes);
-        let mut files = Files::new(format);
+        let mut files = Files::new(form);
         files.plan = plan;
+        if carry {
+            files.plan.losses = form.losses(files.plan.losses);
+        }
         for source in sources {
             files.layers.extend(source.image.layers.iter().cloned());
         }

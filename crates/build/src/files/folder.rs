@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
-use crossdock_host::{FileMetadata, FolderWriter, NotKept, NotKeptKind, SpecialFile, Xattr};
+use crossdock_host::{
+    FileMetadata, FolderWriter, NotKept, NotKeptKind, NtfsEntry, NtfsPart, ReparsePoint,
+    SpecialFile, Xattr,
+};
 use crossdock_layer::{
-    ATTRIBUTE_DIRECTORY, ATTRIBUTE_READONLY, Header, LayerFormat, PlannedEntry, TarKind,
+    ATTRIBUTE_READONLY, Content, Header, LayerFormat, NtfsForm, PlannedEntry, TarKind,
 };
 
-use super::{Files, Opener};
+use super::ntfs::{Ntfs, Said, host_times};
+use super::{Files, FolderForm, Opener, stream_at};
 use crate::event::Meter;
 use crate::output::OutputError;
 
@@ -33,19 +37,20 @@ pub struct LeftOut {
 /// Writes entries into a folder.
 struct Writer<'w, 'f, 'e> {
     folder: FolderWriter,
-    format: LayerFormat,
+    form: FolderForm,
     owners: bool,
     opener: Opener<'f>,
     meter: &'w mut Meter<'e>,
     /// What is left out before the folder is asked for it.
     not_kept: Vec<NotKept>,
+    ntfs: Ntfs<'f>,
 }
 
 impl Files {
     /// Writes the files, which `opener` opens. What is there already is merged with, as docker
     /// does; if this is interrupted a part of them is left. With `owners` they are given to whom
     /// they belonged, as far as that is allowed; else they are the user's, and no setuid or setgid
-    /// bit is kept, which would mean the user.
+    /// bit is kept, which would mean the user. On NTFS all is the user's, and owners are kept beside.
     pub(crate) fn write_folder(
         &self,
         folder: FolderWriter,
@@ -53,31 +58,33 @@ impl Files {
         opener: Opener<'_>,
         meter: &mut Meter<'_>,
     ) -> Result<Vec<LeftOut>, OutputError> {
+        let entries = &self.plan.entries;
         let mut writer = Writer {
             folder,
-            format: self.format,
+            form: self.form,
             owners,
             opener,
             meter,
             not_kept: Vec::new(),
+            ntfs: Ntfs::of(entries, self.form),
         };
-        let mut streams = Vec::new();
-        for entry in &self.plan.entries {
-            // NTFS names a stream behind a colon, which no encoded name has.
-            if self.format == LayerFormat::Windows && entry.header.path.contains(&b':') {
-                if let Some(content) = &entry.content {
-                    // It is passed over in its turn.
-                    drop(writer.opener.open(content));
-                }
-                streams.push(shown(&entry.header.path));
-                continue;
+        let mut entries = entries.iter().peekable();
+        while let Some(entry) = entries.next() {
+            let path = &entry.header.path;
+            let mut streams = Vec::new();
+            while let Some(stream) = entries.next_if(|next| {
+                let path_of_stream = &next.header.path;
+                stream_at(path_of_stream, self.form.format) == Some(path.len())
+                    && path_of_stream.starts_with(path)
+            }) {
+                streams.push(stream);
             }
-            writer.write(entry)?;
+            writer.write(entry, &streams)?;
         }
         let mut not_kept = writer.folder.finish()?;
         not_kept.append(&mut writer.not_kept);
         let mut lines = group(&not_kept);
-        lines.extend(LeftOut::streams(&streams));
+        lines.extend(writer.ntfs.left_out());
         Ok(lines)
     }
 }
@@ -93,37 +100,94 @@ impl LeftOut {
 }
 
 impl Writer<'_, '_, '_> {
-    fn write(&mut self, entry: &PlannedEntry) -> Result<(), OutputError> {
+    /// Writes an entry with its alternate streams.
+    fn write(
+        &mut self,
+        entry: &PlannedEntry,
+        streams: &[&PlannedEntry],
+    ) -> Result<(), OutputError> {
         let header = &entry.header;
         let path = header.path.strip_suffix(b"/").unwrap_or(&header.path);
+        if header.kind == TarKind::HardLink {
+            return Ok(self.folder.hard_link(path, &header.link)?);
+        }
         let xattrs = xattrs(header);
-        let metadata = self.metadata(path, header, &xattrs);
-        let written = match header.kind {
-            TarKind::File => return self.write_file(path, entry, &metadata),
-            TarKind::Directory => self.folder.directory(path, &metadata),
-            TarKind::HardLink => self.folder.hard_link(path, &header.link),
-            TarKind::Symlink => {
-                let to_directory = attributes(header) & ATTRIBUTE_DIRECTORY != 0;
-                self.folder
-                    .symlink(path, &header.link, to_directory, &metadata)
-            }
-            TarKind::Fifo => self.folder.special(path, SpecialFile::Fifo, &metadata),
-            TarKind::CharDevice | TarKind::BlockDevice => {
-                let (major, minor) = header.device;
-                let kind = match header.kind {
-                    TarKind::CharDevice => SpecialFile::CharDevice(major, minor),
-                    _ => SpecialFile::BlockDevice(major, minor),
-                };
-                self.folder.special(path, kind, &metadata)
-            }
+        let is_windows = self.form.format == LayerFormat::Windows;
+        let form = is_windows.then(|| self.ntfs.form(header));
+        let said = Said::default();
+        let extended = |unset: &[NtfsPart]| match &form {
+            Some(form) => said.extended(form, unset),
+            None => Vec::new(),
         };
-        Ok(written?)
+        let mut metadata = self.metadata(path, header, &xattrs);
+        metadata.ntfs = form.as_ref().map(|form| NtfsEntry {
+            attributes: form.attributes,
+            times: host_times(form.times),
+            descriptor: form.descriptor.as_deref(),
+            extended: &extended,
+        });
+        match (header.kind, &form) {
+            (TarKind::File, _) => self.write_file(path, entry, streams, &metadata)?,
+            (TarKind::Directory, _) => self.folder.directory(path, &metadata)?,
+            (_, Some(form)) => self.write_reparse_point(path, header, form, &metadata)?,
+            (_, None) => self.write_special(path, header, &metadata)?,
+        }
+        if header.kind != TarKind::File {
+            self.write_streams(path, streams)?;
+        }
+        self.ntfs.take(path, header.kind, said);
+        Ok(())
+    }
+
+    /// A link, pipe or device of a folder of Linux.
+    fn write_special(
+        &mut self,
+        path: &[u8],
+        header: &Header,
+        metadata: &FileMetadata<'_>,
+    ) -> Result<(), OutputError> {
+        let (major, minor) = header.device;
+        let kind = match header.kind {
+            TarKind::Symlink => {
+                let made = self.folder.symlink(path, &header.link, false, metadata);
+                return Ok(made?);
+            }
+            TarKind::CharDevice => SpecialFile::CharDevice(major, minor),
+            TarKind::BlockDevice => SpecialFile::BlockDevice(major, minor),
+            _ => SpecialFile::Fifo,
+        };
+        Ok(self.folder.special(path, kind, metadata)?)
+    }
+
+    /// A link, pipe or device of NTFS.
+    fn write_reparse_point(
+        &mut self,
+        path: &[u8],
+        header: &Header,
+        form: &NtfsForm<'_>,
+        metadata: &FileMetadata<'_>,
+    ) -> Result<(), OutputError> {
+        let Some(point) = &form.reparse else {
+            debug_assert_eq!(header.kind, TarKind::Symlink);
+            self.not_kept.push(NotKept {
+                path: path.to_vec(),
+                what: NotKeptKind::Symlink,
+            });
+            return Ok(());
+        };
+        let point = ReparsePoint {
+            data: &point.data,
+            fallback: point.fallback.as_deref(),
+            is_directory: point.is_directory,
+        };
+        Ok(self.folder.reparse_point(path, &point, metadata)?)
     }
 
     fn write_file(
         &mut self,
         path: &[u8],
         entry: &PlannedEntry,
+        streams: &[&PlannedEntry],
         metadata: &FileMetadata<'_>,
     ) -> Result<(), OutputError> {
         let unread = |source: io::Error| OutputError::Content {
@@ -152,7 +216,27 @@ impl Writer<'_, '_, '_> {
                 return Err(unread(io::ErrorKind::UnexpectedEof.into()));
             }
         }
+        for (name, content) in streams_of(path, streams) {
+            let mut reader = self.opener.open(content).map_err(unread)?;
+            file.stream(name, content.size(), &mut reader)?;
+            self.meter.add(content.size());
+        }
         Ok(file.finish(metadata)?)
+    }
+
+    /// The streams of what is no file.
+    fn write_streams(&mut self, path: &[u8], streams: &[&PlannedEntry]) -> Result<(), OutputError> {
+        for (name, content) in streams_of(path, streams) {
+            let opened = self.opener.open(content);
+            let mut reader = opened.map_err(|source| OutputError::Content {
+                path: shown(path),
+                source,
+            })?;
+            let size = content.size();
+            self.folder.stream(path, name, size, &mut reader)?;
+            self.meter.add(size);
+        }
+        Ok(())
     }
 
     fn metadata<'x>(
@@ -162,12 +246,13 @@ impl Writer<'_, '_, '_> {
         xattrs: &'x [Xattr],
     ) -> FileMetadata<'x> {
         let id = |id: u64| u32::try_from(id).unwrap_or(u32::MAX);
-        let mut mode = match self.format {
+        let format = self.form.format;
+        let mut mode = match format {
             LayerFormat::Linux => header.mode & 0o7777,
             LayerFormat::Windows if attributes(header) & ATTRIBUTE_READONLY != 0 => 0o555,
             LayerFormat::Windows => 0o755,
         };
-        let has_bits = !matches!(header.kind, TarKind::Symlink | TarKind::HardLink);
+        let has_bits = header.kind != TarKind::Symlink;
         if !self.owners && has_bits && mode & SET_ID != 0 {
             mode &= !SET_ID;
             self.not_kept.push(NotKept {
@@ -175,7 +260,7 @@ impl Writer<'_, '_, '_> {
                 what: NotKeptKind::SetId,
             });
         }
-        let owners = self.owners && self.format == LayerFormat::Linux;
+        let owners = self.owners && format == LayerFormat::Linux;
         FileMetadata {
             mode,
             owner: owners.then(|| (id(header.uid), id(header.gid))),
@@ -184,6 +269,18 @@ impl Writer<'_, '_, '_> {
             ntfs: None,
         }
     }
+}
+
+/// Names and contents of streams.
+fn streams_of<'e>(
+    path: &[u8],
+    streams: &[&'e PlannedEntry],
+) -> impl Iterator<Item = (&'e [u8], &'e Content)> {
+    let start = path.len() + 1;
+    streams.iter().filter_map(move |stream| {
+        let name = &stream.header.path[start..];
+        Some((name, stream.content.as_ref()?))
+    })
 }
 
 /// Windows' attributes, if the entry states them.
@@ -243,7 +340,7 @@ fn group(not_kept: &[NotKept]) -> Vec<LeftOut> {
 }
 
 /// What happened, and to which paths.
-fn list(what: &str, paths: &[String]) -> String {
+pub(super) fn list(what: &str, paths: &[String]) -> String {
     const NAMED: usize = 3;
     match paths.len() {
         count if count <= NAMED => format!("{what}: {}", paths.join(", ")),
@@ -256,7 +353,7 @@ fn list(what: &str, paths: &[String]) -> String {
 }
 
 /// A path for messages, without control characters.
-fn shown(path: &[u8]) -> String {
+pub(super) fn shown(path: &[u8]) -> String {
     let text = String::from_utf8_lossy(path);
     let escaped = text.chars().map(|c| match c.is_control() {
         true => c.escape_default().to_string(),

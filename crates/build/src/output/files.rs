@@ -12,7 +12,7 @@ use super::{OutputError, OutputKind, OutputOptions};
 use crate::assemble::AssembledImage;
 use crate::builder::ForeignMetadata;
 use crate::error::BuildError;
-use crate::files::{FOLDER_FORMAT, Files, Leaving};
+use crate::files::{Files, FolderForm, Leaving, stream_at};
 use crate::perform::group_notes;
 
 impl Exporter<'_> {
@@ -24,21 +24,26 @@ impl Exporter<'_> {
         options: &OutputOptions,
         images: &[AssembledImage],
     ) -> Result<Files, BuildError> {
-        let (format, carry) = match kind {
-            // A folder has no room for what the other system knows of a file.
-            OutputKind::Local(_) => (FOLDER_FORMAT, false),
+        let foreign = self.request.foreign;
+        let (form, carry) = match kind {
+            OutputKind::Local(path) => {
+                let form = FolderForm::of(path, foreign);
+                (form, form.carries())
+            }
             _ => {
-                let carry = self.request.foreign == ForeignMetadata::Keep;
-                (LayerFormat::Linux, carry)
+                let keep = foreign == ForeignMetadata::Keep;
+                let format = LayerFormat::Linux;
+                (FolderForm { format, keep }, keep)
             }
         };
-        let mut files = Files::new(format);
+        let mut files = Files::new(form);
         let split = images.len() > 1 && options.platform_split != Some(false)
             || options.platform_split == Some(true);
         let platforms: Vec<&Platform> = images.iter().map(|image| &image.platform).collect();
-        let mut taken: BTreeMap<Vec<u8>, (PlannedEntry, &Platform)> = BTreeMap::new();
+        // A stream of Windows comes straight after its file.
+        let mut taken: BTreeMap<_, (PlannedEntry, &Platform)> = BTreeMap::new();
         for (image, folder) in images.iter().zip(platform_folders(&platforms)) {
-            let plan = self.merged(image, format, carry)?;
+            let plan = self.merged(image, form, carry)?;
             let layers = image.state.layers.iter();
             files.layers.extend(layers.cloned());
             if split {
@@ -47,8 +52,10 @@ impl Exporter<'_> {
             }
             for entry in plan.entries {
                 let path = entry.header.path.clone();
-                match taken.get(&path) {
-                    None => drop(taken.insert(path, (entry, &image.platform))),
+                let end = stream_at(&path, form.format).unwrap_or(path.len());
+                let place = (path[..end].to_vec(), path[end..].to_vec());
+                match taken.get(&place) {
+                    None => drop(taken.insert(place, (entry, &image.platform))),
                     Some((first, _)) if both_directories(first, &entry) => {}
                     Some((_, first)) => {
                         return Err(OutputError::Overlap {
@@ -66,11 +73,11 @@ impl Exporter<'_> {
         Ok(files)
     }
 
-    /// Everything in an image, copied into an empty one of `format`.
+    /// Everything in an image, copied into an empty one of `form`.
     fn merged(
         &self,
         image: &AssembledImage,
-        format: LayerFormat,
+        form: FolderForm,
         carry: bool,
     ) -> Result<LayerPlan, BuildError> {
         let state = &image.state;
@@ -80,7 +87,7 @@ impl Exporter<'_> {
             source: Box::new(source),
         })?;
         let leaving = Leaving {
-            format,
+            format: form.format,
             carry,
             collision: self.request.collision,
             clamp: self.request.epoch,
@@ -97,7 +104,11 @@ impl Exporter<'_> {
         for note in group_notes(&plan.notes) {
             self.warn(format!("files of {}: {note}", image.platform));
         }
-        self.losses.borrow_mut().append(&mut plan.losses);
+        let losses = match carry {
+            true => form.losses(std::mem::take(&mut plan.losses)),
+            false => std::mem::take(&mut plan.losses),
+        };
+        self.losses.borrow_mut().extend(losses);
         Ok(plan)
     }
 
@@ -113,6 +124,10 @@ fn add_below(files: &mut Files, folder: &str, entries: Vec<PlannedEntry>, time: 
     let mut header = Header::new(TarKind::Directory, prefix.clone());
     header.mode = 0o755;
     header.modified = time;
+    if files.form.format == LayerFormat::Windows {
+        // Nobody's but ours.
+        header.records.set("CROSSDOCK.origin", "posix");
+    }
     files.plan.entries.push(PlannedEntry {
         header,
         content: None,

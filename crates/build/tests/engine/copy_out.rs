@@ -59,7 +59,8 @@ fn copy(
         ..CopyOutOptions::default()
     };
     with_sources(bench, sources, |images, sources| {
-        let (copy, placing) = images.copy_to_folder(sources, destination, &options)?;
+        let (copy, placing) =
+            images.copy_to_folder(sources, destination, ForeignMetadata::Keep, &options)?;
         copy.write_folder(&placing, ask.owners)
     })
 }

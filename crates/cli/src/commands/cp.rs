@@ -63,8 +63,8 @@ fn copy(
         follow: arguments.follow_link,
         collision: arguments.on_collision.into(),
     };
+    let foreign = arguments.foreign_metadata.into();
     if is_tar {
-        let foreign = arguments.foreign_metadata.into();
         let copy = images
             .copy_to_tar(sources, foreign, &options)
             .map_err(Failure::copy)?;
@@ -78,7 +78,7 @@ fn copy(
         return tell(arguments, &copy, &copied);
     }
     let (copy, placing) = images
-        .copy_to_folder(sources, &arguments.destination, &options)
+        .copy_to_folder(sources, &arguments.destination, foreign, &options)
         .map_err(Failure::copy)?;
     refuse(arguments, copy.losses().len(), &copy)?;
     let written = copy.write_folder(&placing, arguments.archive);
