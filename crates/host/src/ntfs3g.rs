@@ -1,19 +1,21 @@
 //! What NTFS knows of files, on Linux: the extended attributes of ntfs-3g.
 //!
-//! `system.ntfs_attrib`, `ntfs_times`, `ntfs_acl`, `ntfs_reparse_data` and `ntfs_ea` hold the bytes of
-//! NTFS. The kernel's own driver has the first of them alone: its volumes stay plain folders here. Alternate streams are attributes `user.NAME` or files `FILE:NAME`, by the mount
-//! option `streams_interface`.
+//! `system.ntfs_attrib`, `ntfs_times`, `ntfs_acl`, `ntfs_reparse_data` and `ntfs_ea` hold the bytes
+//! of NTFS. The kernel's own driver has the first of them alone: its volumes stay plain folders
+//! here. Alternate streams are attributes `user.NAME` or files `FILE:NAME`, by the mount option
+//! `streams_interface`.
 //!
 //! What ntfs-3g (2022.10.3) cannot do:
 //! - The time of the last change of anything cannot be set.
-//! - WSL's pipes, devices and sockets cannot be made by their reparse data, which gives `EINVAL`. `mknod`
-//!   makes them, on volumes that are mounted with `special_files=wsl`.
+//! - WSL's pipes and devices cannot be made by their reparse data, which gives `EINVAL`. `mknod`
+//!   makes them on volumes that are mounted with `special_files=wsl`, on others it makes those of
+//!   Interix.
 //! - As attributes, streams have at most 64 KiB, and names of 250 bytes: limits of Linux.
 //! - Only READONLY, HIDDEN, SYSTEM, ARCHIVE, TEMPORARY, OFFLINE and NOT_CONTENT_INDEXED can be set.
 //! - A file whose reparse point only tells where the content is, is a dangling link, if there is no
 //!   plug-in for it.
-//! - Once a file has become a reparse point, `stat` fails with `EIO` until the kernel asks again, after
-//!   one second.
+//! - Once a file has become a reparse point, `stat` fails with `EIO` until the kernel asks again,
+//!   after one second.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -53,16 +55,22 @@ const STREAM_NAMES: &str = "ntfs.streams.list";
 const MAX_VALUE: usize = 0x1_0000;
 
 const FILE_ATTRIBUTE_READONLY: u32 = 0x1;
+const FILE_ATTRIBUTE_HIDDEN: u32 = 0x2;
 const FILE_ATTRIBUTE_SYSTEM: u32 = 0x4;
 const FILE_ATTRIBUTE_DIRECTORY: u32 = 0x10;
 const FILE_ATTRIBUTE_REPARSE_POINT: u32 = 0x400;
-/// Attributes that only the system sets: DIRECTORY, NORMAL (there is no other), SPARSE_FILE, REPARSE_POINT,
-/// COMPRESSED, OFFLINE, ENCRYPTED, and RECALL_ON_OPEN, which WSL's special files have.
+/// ntfs-3g knows pipes and devices in Interix' form from files by SYSTEM without HIDDEN: that is no
+/// fact of them.
+pub(crate) const INTERIX_HAS: u32 = FILE_ATTRIBUTE_SYSTEM;
+pub(crate) const INTERIX_HAS_NOT: u32 = FILE_ATTRIBUTE_HIDDEN;
+/// Attributes that only the system sets: DIRECTORY, NORMAL (there is no other), SPARSE_FILE,
+/// REPARSE_POINT, COMPRESSED, OFFLINE, ENCRYPTED, and RECALL_ON_OPEN, which WSL's special files
+/// have.
 const OF_SYSTEM: u32 = 0x10 | 0x80 | 0x200 | 0x400 | 0x800 | 0x1000 | 0x4000 | 0x4_0000;
 
-/// The name of an entry in an open directory, for calls that know only paths. The directory is reached
-/// by its handle, and no link in the last place is followed. (Only links and files that may be opened
-/// could be reached by handles of their own.)
+/// The name of an entry in an open directory, for calls that know only paths. The directory is
+/// reached by its handle, and no link in the last place is followed. (Only links and files that may
+/// be opened could be reached by handles of their own.)
 #[derive(Debug)]
 pub(crate) struct NtfsPath<'d> {
     directory: BorrowedFd<'d>,
@@ -323,8 +331,8 @@ impl Volume {
         }
     }
 
-    /// Writes a stream; false if it is too large. ntfs-3g refuses streams to SYSTEM files, and makes a
-    /// directory ARCHIVE that gets one: so attributes go, and come back.
+    /// Writes a stream; false if it is too large. ntfs-3g refuses streams to SYSTEM files, and
+    /// makes a directory ARCHIVE that gets one: so attributes go, and come back.
     pub(crate) fn write_stream(
         self,
         place: &NtfsPath<'_>,
@@ -387,8 +395,8 @@ pub(crate) fn is_directory(metadata: &NtfsMetadata) -> bool {
     metadata.attributes & FILE_ATTRIBUTE_DIRECTORY != 0
 }
 
-/// `fstatat` without following a link. If it fails with `EIO`, the entry may have become a reparse point
-/// a moment ago: the kernel takes a second to see that.
+/// `fstatat` without following a link. If it fails with `EIO`, the entry may have become a reparse
+/// point a moment ago: the kernel takes a second to see that.
 pub(crate) fn settled_stat<N: rustix::path::Arg + Copy>(
     directory: BorrowedFd<'_>,
     name: N,

@@ -126,11 +126,16 @@ impl Root {
             Some(volume) => volume.metadata(&NtfsPath::new(directory, name.to_bytes()))?,
             None => None,
         };
-        let Some(ntfs) = ntfs else {
+        let Some(mut ntfs) = ntfs else {
             let (kind, xattrs) = describe(directory, name, stat)?;
             return Ok(entry(path.to_vec(), kind, xattrs, stat));
         };
         let kind = kind_on_ntfs(directory, name, stat, &ntfs)?;
+        let is_interix = ntfs.reparse.is_none()
+            && !matches!(kind, ContextKind::File { .. } | ContextKind::Directory);
+        if is_interix {
+            ntfs.attributes &= !ntfs3g::INTERIX_HAS;
+        }
         Ok(ContextEntry {
             ntfs: Some(Box::new(ntfs)),
             ..entry(path.to_vec(), kind, Vec::new(), stat)
@@ -228,8 +233,8 @@ fn kind_on_ntfs(
     let is_link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
     match ntfs.reparse {
         Some(_) if ntfs3g::stands_for_another(ntfs) => Ok(ContextKind::ReparsePoint),
-        // The content is elsewhere, and ntfs-3g knows no way there. Who reads the file gets an error; of
-        // a directory, nobody must believe that it is empty.
+        // The content is elsewhere, and ntfs-3g knows no way there. Who reads the file gets an
+        // error; of a directory, nobody must believe that it is empty.
         Some(_) if is_link && ntfs3g::is_directory(ntfs) => Ok(ContextKind::ReparsePoint),
         Some(_) if is_link => Ok(ContextKind::File { size: 0 }),
         _ => kind(directory, name, stat),

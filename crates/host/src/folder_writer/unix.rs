@@ -16,6 +16,8 @@ use crate::{HostNames, NtfsTimes, ReparsePoint, Xattr};
 
 mod ntfs3g;
 
+use ntfs3g::{Form, MadePoint};
+
 /// The open folder.
 #[derive(Debug)]
 pub(super) struct Root {
@@ -49,7 +51,8 @@ const NEW_FILE: OFlags = OFlags::WRONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// The same; but on NTFS the mode is what the descriptor is made of, so files have there what others have.
+/// The same; but on NTFS the mode is what the descriptor is made of, so files have there what
+/// others have.
 fn until_finished(volume: Option<Volume>, own: Mode) -> Mode {
     match volume {
         Some(_) => own | Mode::from_raw_mode(own.bits() >> 3 | own.bits() >> 6),
@@ -84,11 +87,14 @@ impl Root {
         };
         let (parent, name, kept) = self.parent(path)?;
         make_room(parent, name, kept, false)?;
-        let Some((made, failed)) = ntfs3g::make_reparse_point(parent, name, point)? else {
-            return Ok(vec![NotKeptKind::Symlink]);
-        };
-        kept.made.insert(made);
-        ntfs3g::set(&NtfsPath::new(parent, name), ntfs, failed, true)
+        let device = ntfs3g::device(&(ntfs.extended)(&[]));
+        match ntfs3g::make_reparse_point(parent, name, point, device)? {
+            MadePoint::Absent(lost) => Ok(vec![lost]),
+            MadePoint::There { made, failed, form } => {
+                kept.made.insert(made);
+                ntfs3g::set(&NtfsPath::new(parent, name), ntfs, failed, form, true)
+            }
+        }
     }
 
     pub(super) fn stream(
@@ -140,7 +146,13 @@ impl Root {
         let stat = fs::fstat(&opened)?;
         kept.made.insert(identity(&stat));
         if let (Some(_), Some(ntfs)) = (volume, &metadata.ntfs) {
-            return ntfs3g::set(&NtfsPath::new(parent, name), ntfs, Vec::new(), false);
+            return ntfs3g::set(
+                &NtfsPath::new(parent, name),
+                ntfs,
+                Vec::new(),
+                Form::Windows,
+                false,
+            );
         }
         let mode = Mode::from_raw_mode(stat.st_mode);
         if exists && !mode.contains(OWN_DIRECTORY) {
@@ -191,7 +203,13 @@ impl Root {
             // Closed before it has its times.
             drop(file);
             let (parent, name, _) = self.parent(path)?;
-            return ntfs3g::set(&NtfsPath::new(parent, name), ntfs, Vec::new(), true);
+            return ntfs3g::set(
+                &NtfsPath::new(parent, name),
+                ntfs,
+                Vec::new(),
+                Form::Windows,
+                true,
+            );
         }
         // A new owner takes the setuid bit and capabilities away, and a mode may forbid attributes:
         // the order counts.
@@ -227,7 +245,8 @@ impl Root {
         let (parent, name, kept) = self.parent(path)?;
         make_room(parent, name, kept, false)?;
         if volume.is_some() {
-            // Before the kernel sees that it became a reparse point, a link is made, and `EIO` the answer.
+            // Before the kernel sees that it became a reparse point, a link is made, and `EIO` the
+            // answer.
             settled_stat(target_parent.as_fd(), target_name)?;
         }
         match fs::linkat(&target_parent, target_name, parent, name, AtFlags::empty()) {

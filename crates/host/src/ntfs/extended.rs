@@ -1,7 +1,7 @@
 //! Lists of extended attributes as NTFS has them on disk: `FILE_FULL_EA_INFORMATION`.
 //!
-//! Each entry: its size in 4 bytes, flags, length of the name, length of the value in 2 bytes, the name,
-//! NUL, the value; filled up to a multiple of 4 bytes.
+//! Each entry: its size in 4 bytes, flags, length of the name, length of the value in 2 bytes, the
+//! name, NUL, the value; filled up to a multiple of 4 bytes.
 
 use crate::Xattr;
 
@@ -32,7 +32,8 @@ pub(crate) fn encode(attributes: &[Xattr]) -> Option<Vec<u8>> {
     (list.len() <= MAX_LIST).then_some(list)
 }
 
-/// The attributes of a list, names in upper case, as NTFS compares them. `None` if it is no such list.
+/// The attributes of a list, names in upper case, as NTFS compares them. `None` if it is no such
+/// list.
 pub(crate) fn decode(mut list: &[u8]) -> Option<Vec<Xattr>> {
     let mut attributes = Vec::new();
     while !list.is_empty() {

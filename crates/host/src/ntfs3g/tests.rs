@@ -64,6 +64,7 @@ fn attribute(name: &str, value: &[u8]) -> Xattr {
 fn marked() -> Vec<Xattr> {
     vec![
         attribute("$LXUID", &1000_u32.to_le_bytes()),
+        attribute("$LXDEV", &[5, 0, 0, 0, 44, 1, 0, 0]),
         attribute("CROSSDOCK", b"26 CROSSDOCK.origin=win32\n"),
     ]
 }
@@ -349,7 +350,7 @@ fn junctions_are_not_descended() {
     assert_eq!(comparable(&found[0]), junction);
 }
 
-/// Volumes with `special_files=wsl` have them; on others files stand for them, which know what they are.
+/// Volumes with `special_files=wsl` have them, others those of Interix.
 #[test]
 #[ignore = "needs an NTFS volume in CROSSDOCK_NTFS_VOLUME"]
 fn special_files_of_wsl() {
@@ -365,30 +366,37 @@ fn special_files_of_wsl() {
     )
     .unwrap();
     let has_them = fifo.reparse().unwrap().is_some();
-    for data in [WSL_FIFO, WSL_DEVICE].map(bytes) {
+    let interix = [
+        ContextKind::Fifo,
+        ContextKind::CharDevice {
+            major: 5,
+            minor: 300,
+        },
+    ];
+    for (data, interix) in [WSL_FIFO, WSL_DEVICE].map(bytes).into_iter().zip(interix) {
         let (found, failed, lost) = make_point(&ReparsePoint {
             data: &data,
             fallback: None,
             is_directory: false,
         });
         let found = found.unwrap();
-        let metadata = comparable(&found);
-        assert_eq!(lost, []);
-        assert_eq!(metadata.extended, marked());
-        assert_eq!(metadata.times, TIMES);
+        assert_eq!((found.mtime, lost), (MODIFIED, Vec::new()));
+        let mut expected = expected(0x22, &[]);
         if has_them {
+            // REPARSE_POINT, RECALL_ON_OPEN.
+            expected.attributes |= 0x4_0400;
+            expected.reparse = Some(data);
             assert_eq!(
-                (found.kind, metadata.reparse),
-                (ContextKind::ReparsePoint, Some(data))
+                (found.kind.clone(), failed),
+                (ContextKind::ReparsePoint, Vec::new())
             );
-            assert_eq!(failed, []);
         } else {
-            assert_eq!(
-                (found.kind, metadata.reparse),
-                (ContextKind::File { size: 0 }, None)
-            );
-            assert_eq!(failed, [NtfsPart::Reparse]);
+            // HIDDEN would make it a file.
+            expected.attributes = 0x20;
+            let parts = vec![NtfsPart::Attributes, NtfsPart::Reparse];
+            assert_eq!((found.kind.clone(), failed), (interix, parts));
         }
+        assert_eq!(comparable(&found), expected);
     }
 }
 

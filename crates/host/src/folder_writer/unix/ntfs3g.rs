@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use super::{Made, NEW_FILE, identity, is_refusal, make_node};
 use crate::folder_writer::{NotKeptKind, SpecialFile};
 use crate::ntfs::WSL_SPECIAL_FILES;
-use crate::ntfs3g::NtfsPath;
-use crate::{NtfsEntry, NtfsPart, NtfsTimes, ReparsePoint};
+use crate::ntfs3g::{INTERIX_HAS, INTERIX_HAS_NOT, NtfsPath};
+use crate::{NtfsEntry, NtfsPart, NtfsTimes, ReparsePoint, Xattr};
 
 /// Device and inode.
 type Identity = (u64, u64);
@@ -24,8 +24,13 @@ pub(super) fn set(
     place: &NtfsPath<'_>,
     ntfs: &NtfsEntry<'_>,
     mut failed: Vec<NtfsPart>,
+    form: Form,
     times: bool,
 ) -> Made {
+    let attributes = match form {
+        Form::Windows => ntfs.attributes,
+        Form::Interix => ntfs.attributes & !INTERIX_HAS_NOT | INTERIX_HAS,
+    };
     if let Some(descriptor) = ntfs.descriptor {
         match place.set_descriptor(descriptor) {
             Ok(true) => {}
@@ -37,7 +42,8 @@ pub(super) fn set(
             Err(errno) => return Err(errno.into()),
         }
     }
-    if !allowed(place.set_attributes_but_readonly(ntfs.attributes))? {
+    let all_set = allowed(place.set_attributes_but_readonly(attributes))?;
+    if !all_set || ntfs.attributes & !attributes != 0 {
         failed.push(NtfsPart::Attributes);
     }
     failed.sort();
@@ -51,7 +57,7 @@ pub(super) fn set(
     if times {
         lost.extend(set_times(place, ntfs.times)?);
     }
-    allowed(place.set_attributes(ntfs.attributes))?;
+    allowed(place.set_attributes(attributes))?;
     Ok(lost)
 }
 
@@ -72,38 +78,89 @@ fn allowed(done: Result<bool, Errno>) -> io::Result<bool> {
     }
 }
 
-/// Makes a reparse point where nothing is; what failed of it, or nothing if there is none now.
+/// Whose form of a file it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Form {
+    /// That of Windows, and of WSL.
+    Windows,
+    /// That of Interix, by which ntfs-3g makes pipes and devices.
+    Interix,
+}
+
+/// What was made for a reparse point.
+#[derive(Debug)]
+pub(super) enum MadePoint {
+    /// The entry, and what failed of it.
+    There {
+        made: Identity,
+        failed: Vec<NtfsPart>,
+        form: Form,
+    },
+    /// Nothing is there.
+    Absent(NotKeptKind),
+}
+
+/// Makes a reparse point where nothing is. `device` has the numbers of a device.
 pub(super) fn make_reparse_point(
     parent: BorrowedFd<'_>,
     name: &[u8],
     point: &ReparsePoint<'_>,
-) -> io::Result<Option<(Identity, Vec<NtfsPart>)>> {
+    device: (u32, u32),
+) -> io::Result<MadePoint> {
+    if let Some(kind) = special_file(point.data, device) {
+        return make_special(parent, name, point.data, kind);
+    }
     let place = NtfsPath::new(parent, name);
     let set = |data: &[u8]| allowed(place.set_reparse(data).map(|()| true));
     let made = make_plain(parent, name, point.is_directory)?;
+    let there = |failed| MadePoint::There {
+        made,
+        failed,
+        form: Form::Windows,
+    };
     if set(point.data)? {
-        return Ok(Some((made, Vec::new())));
+        return Ok(there(Vec::new()));
     }
-    let failed = vec![NtfsPart::Reparse];
     if let Some(fallback) = point.fallback
         && set(fallback)?
     {
-        return Ok(Some((made, failed)));
+        return Ok(there(vec![NtfsPart::Reparse]));
     }
-    remove_plain(parent, name, point.is_directory)?;
-    let Some(kind) = special_file(point.data) else {
-        return Ok(None);
+    let flags = match point.is_directory {
+        true => AtFlags::REMOVEDIR,
+        false => AtFlags::empty(),
     };
-    // The volume makes either what was asked for, or something of its own.
-    if allowed(make_node(parent, name, kind).map(|()| true))? {
-        if place.reparse()?.as_deref() == Some(point.data) {
-            return Ok(Some((identity(&place.stat()?), Vec::new())));
-        }
-        remove_plain(parent, name, false)?;
+    fs::unlinkat(parent, name, flags)?;
+    Ok(MadePoint::Absent(NotKeptKind::Symlink))
+}
+
+/// The volume makes either what was asked for, or Interix' form, which Linux alone knows.
+fn make_special(
+    parent: BorrowedFd<'_>,
+    name: &[u8],
+    data: &[u8],
+    kind: SpecialFile,
+) -> io::Result<MadePoint> {
+    if !allowed(make_node(parent, name, kind).map(|()| true))? {
+        return Ok(MadePoint::Absent(match kind {
+            SpecialFile::Fifo => NotKeptKind::Fifo,
+            _ => NotKeptKind::Device,
+        }));
     }
-    // The extended attributes say what it is.
-    let made = make_plain(parent, name, false)?;
-    Ok(Some((made, failed)))
+    let place = NtfsPath::new(parent, name);
+    let made = identity(&place.stat()?);
+    Ok(match place.reparse()?.as_deref() == Some(data) {
+        true => MadePoint::There {
+            made,
+            failed: Vec::new(),
+            form: Form::Windows,
+        },
+        false => MadePoint::There {
+            made,
+            failed: vec![NtfsPart::Reparse],
+            form: Form::Interix,
+        },
+    })
 }
 
 fn make_plain(parent: BorrowedFd<'_>, name: &[u8], directory: bool) -> io::Result<Identity> {
@@ -124,22 +181,27 @@ fn make_plain(parent: BorrowedFd<'_>, name: &[u8], directory: bool) -> io::Resul
     Ok(identity(&fs::fstat(&file)?))
 }
 
-fn remove_plain(parent: BorrowedFd<'_>, name: &[u8], directory: bool) -> io::Result<()> {
-    let flags = match directory {
-        true => AtFlags::REMOVEDIR,
-        false => AtFlags::empty(),
-    };
-    Ok(fs::unlinkat(parent, name, flags)?)
-}
-
-/// Which of WSL's special files it is. A device gets its number by its extended attributes.
-fn special_file(reparse: &[u8]) -> Option<SpecialFile> {
+/// Which of WSL's special files it is. Sockets, which no image holds, are not among them.
+fn special_file(reparse: &[u8], (major, minor): (u32, u32)) -> Option<SpecialFile> {
     let tag = u32::from_le_bytes(*reparse.first_chunk()?);
     // A socket, a pipe, a character device, a block device.
     match tag.checked_sub(*WSL_SPECIAL_FILES.start())? {
         1 => Some(SpecialFile::Fifo),
-        2 => Some(SpecialFile::CharDevice(0, 0)),
-        3 => Some(SpecialFile::BlockDevice(0, 0)),
+        2 => Some(SpecialFile::CharDevice(major, minor)),
+        3 => Some(SpecialFile::BlockDevice(major, minor)),
         _ => None,
     }
+}
+
+/// The numbers of a device by its extended attributes, as WSL has them; zeros if it is none.
+pub(super) fn device(extended: &[Xattr]) -> (u32, u32) {
+    let numbers = extended.iter().find(|(name, _)| name == b"$LXDEV");
+    let numbers = numbers.and_then(|(_, value)| {
+        let (major, rest) = value.split_first_chunk()?;
+        Some((
+            u32::from_le_bytes(*major),
+            u32::from_le_bytes(*rest.first_chunk()?),
+        ))
+    });
+    numbers.unwrap_or_default()
 }
