@@ -269,7 +269,7 @@ impl ContextReader {
         &self,
         path: &[u8],
         stream: &[u8],
-    ) -> Result<Box<dyn io::Read>, ContextError> {
+    ) -> Result<Box<dyn io::Read + Send>, ContextError> {
         self.root
             .open_stream(path, stream)
             .map_err(|source| self.error(path, "its stream cannot be opened", source))

@@ -311,7 +311,7 @@ impl Volume {
         self,
         place: &NtfsPath<'_>,
         stream: &[u8],
-    ) -> io::Result<Box<dyn io::Read>> {
+    ) -> io::Result<Box<dyn io::Read + Send>> {
         match self.streams {
             Streams::Attributes => match place.get(&[USER, stream].concat()) {
                 Ok(Some(content)) => Ok(Box::new(io::Cursor::new(content))),

@@ -55,7 +55,11 @@ impl Root {
         Ok(File::from(self.open_beneath(path, flags)?))
     }
 
-    pub(super) fn open_stream(&self, path: &[u8], stream: &[u8]) -> io::Result<Box<dyn io::Read>> {
+    pub(super) fn open_stream(
+        &self,
+        path: &[u8],
+        stream: &[u8],
+    ) -> io::Result<Box<dyn io::Read + Send>> {
         let Some(volume) = self.volume else {
             return Err(io::ErrorKind::Unsupported.into());
         };

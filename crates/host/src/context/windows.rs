@@ -55,7 +55,11 @@ impl Root {
         })
     }
 
-    pub(super) fn open_stream(&self, path: &[u8], stream: &[u8]) -> io::Result<Box<dyn io::Read>> {
+    pub(super) fn open_stream(
+        &self,
+        path: &[u8],
+        stream: &[u8],
+    ) -> io::Result<Box<dyn io::Read + Send>> {
         let stream = to_wide(stream)?;
         let opened = self.folder.in_parent(path, |parent, name| {
             let whole = [name, &[u16::from(b':')], &stream].concat();

@@ -46,6 +46,8 @@ pub struct NtfsFound {
     pub entry: Entry,
     /// This program wrote it.
     pub is_marked: bool,
+    /// It says itself what its permission bits are.
+    pub has_mode: bool,
     /// Original names, of which each counts for the name that it explains.
     originals: Vec<Vec<u8>>,
 }
@@ -68,7 +70,7 @@ impl NtfsFound {
 
 impl NtfsFile<'_> {
     /// The entry. `None` for a socket, and for a reparse point that no layer can hold.
-    pub fn read(self) -> Option<NtfsFound> {
+    pub fn read(mut self) -> Option<NtfsFound> {
         let rest = self.attribute(MARK).and_then(Records::parse);
         let origin = rest.as_ref().and_then(|rest| match rest.get(key::ORIGIN) {
             Some(b"posix") => Some(Origin::Posix),
@@ -80,7 +82,7 @@ impl NtfsFile<'_> {
         let origin = origin.unwrap_or(Origin::Posix);
         let mut entry = self.windows_entry(origin, &rest)?;
         if is_marked {
-            entry.streams = self.streams;
+            entry.streams = std::mem::take(&mut self.streams);
         }
         // Neither the order of a listing nor that of attributes is a fact of a file.
         entry
@@ -96,9 +98,11 @@ impl NtfsFile<'_> {
         }
         let originals = rest.get(key::NAME).filter(|_| origin == Origin::Posix);
         let originals = originals.map(|names| names.split(|byte| *byte == b'/'));
+        let has_mode = origin == Origin::Win32 || self.mode_of(&entry.kind).is_some();
         Some(NtfsFound {
             entry,
             is_marked,
+            has_mode,
             originals: originals
                 .into_iter()
                 .flatten()
@@ -233,15 +237,20 @@ impl NtfsFile<'_> {
         posix.gid = id(b"$LXGID", b"gid");
         posix.user = name(b"uname");
         posix.group = name(b"gname");
-        // Whatever says that it is something else is not about this file.
-        let mode = self.number(b"$LXMOD");
-        let mode = mode.filter(|mode| mode & TYPE == type_bits(tar_kind(&entry.kind)));
+        let mode = self.mode_of(&entry.kind);
         let unsaid = match (entry.origin, &entry.kind) {
             (Origin::Win32, _) => 0,
             (Origin::Posix, Kind::Symlink(_)) => 0o777,
             (Origin::Posix, _) => self.mode,
         };
         posix.mode = mode.unwrap_or(unsaid) & PERMISSIONS;
+    }
+
+    /// The mode that WSL's attribute has for it. Whatever says that it is something else is not about
+    /// this file.
+    fn mode_of(&self, kind: &Kind) -> Option<u32> {
+        let mode = self.number(b"$LXMOD")?;
+        (mode & TYPE == type_bits(tar_kind(kind))).then_some(mode)
     }
 
     fn set_win32(&self, entry: &mut Entry, rest: &Records) {
