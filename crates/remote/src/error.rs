@@ -204,6 +204,12 @@ pub enum Unreachable {
          SSL_CERT_FILE, or put it into docker's certs.d/HOST/ca.crt"
     )]
     UnknownAuthority,
+    /// The certificate cannot be checked, as no authority is known at all.
+    #[error(
+        "its certificate cannot be checked: no certificate authorities were found on this machine; \
+         install them (on Linux the package ca-certificates), or name a file of them in SSL_CERT_FILE"
+    )]
+    NoAuthorities,
     /// TLS fails in another way.
     #[error("{reason}")]
     Tls {

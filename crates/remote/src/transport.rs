@@ -67,6 +67,8 @@ struct Link {
     agent: Agent,
     /// Whether it ever answered. One that never did probably has another name.
     was_reached: AtomicBool,
+    /// No certificate authority is known: no certificate is good.
+    is_trustless: bool,
 }
 
 /// A failure of one attempt.
@@ -338,10 +340,7 @@ impl Transport {
                     body,
                 })
             }
-            Err(error) => {
-                let was_reached = link.was_reached.load(Ordering::Relaxed);
-                Err(Failure::of(error, url, was_reached))
-            }
+            Err(error) => Err(Failure::of(error, url, link.as_ref())),
         }
     }
 
@@ -359,10 +358,12 @@ impl Transport {
                 })
             })
             .transpose()?;
+        let mut is_trustless = false;
         let mut tls = TlsConfig::builder()
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()));
         if origin.is_https || proxy.is_some() {
             let roots = self.trust.roots(origin)?;
+            is_trustless = roots.is_empty();
             tls = tls.root_certs(RootCerts::new_with_certs(&roots));
         }
         if origin.is_https {
@@ -387,6 +388,7 @@ impl Transport {
         let link = Arc::new(Link {
             agent,
             was_reached: AtomicBool::new(false),
+            is_trustless,
         });
         links.insert(origin.clone(), Arc::clone(&link));
         Ok(link)
@@ -448,7 +450,8 @@ impl Failure {
         }
     }
 
-    fn of(error: ureq::Error, url: &Url, was_reached: bool) -> Self {
+    fn of(error: ureq::Error, url: &Url, link: &Link) -> Self {
+        let was_reached = link.was_reached.load(Ordering::Relaxed);
         let shown = url.to_string();
         let unreachable = |cause, is_temporary| Self {
             error: RequestError::Unreachable {
@@ -464,7 +467,11 @@ impl Failure {
             _ => None,
         };
         if let Some(error) = tls {
-            return unreachable(tls_cause(error), false);
+            let cause = match tls_cause(error) {
+                Unreachable::UnknownAuthority if link.is_trustless => Unreachable::NoAuthorities,
+                cause => cause,
+            };
+            return unreachable(cause, false);
         }
         match error {
             ureq::Error::HostNotFound => unreachable(Unreachable::UnknownHost, was_reached),

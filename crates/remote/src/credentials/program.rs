@@ -167,13 +167,29 @@ impl Helper {
     }
 }
 
-/// The program's file in the folders of the PATH. A name with a separator in it is none.
+/// Endings of programs where the system has endings, unless `PATHEXT` names others.
+const ENDINGS: &str = ".com;.exe;.bat;.cmd";
+
+/// The program's file in the folders of the PATH. A name with a separator in it is none, and
+/// folders that depend on where the user stands are passed over: as in docker (Go's `os/exec`),
+/// what lies in a context is never run.
 fn find(environment: &Environment, program: &str) -> Option<PathBuf> {
     if program.contains(['/', '\\']) {
         return None;
     }
-    let file = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    let endings = environment.variable("PATHEXT").unwrap_or(ENDINGS);
+    let files: Vec<String> = match std::env::consts::EXE_SUFFIX {
+        "" => vec![program.to_owned()],
+        _ => endings
+            .split(';')
+            .filter(|ending| !ending.is_empty())
+            .map(|ending| format!("{program}{}", ending.to_ascii_lowercase()))
+            .collect(),
+    };
     std::env::split_paths(environment.variable("PATH")?)
-        .map(|folder| folder.join(&file))
-        .find(|path| path.is_file())
+        .filter(|folder| folder.is_absolute())
+        .find_map(|folder| {
+            let mut paths = files.iter().map(|file| folder.join(file));
+            paths.find(|path| path.is_file())
+        })
 }

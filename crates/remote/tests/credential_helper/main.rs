@@ -22,11 +22,13 @@ fn main() -> ExitCode {
     run_tests(&arguments)
 }
 
-const TESTS: [(&str, fn()); 4] = [
+const TESTS: [(&str, fn()); 6] = [
     ("answers", answers),
     ("logins", logins),
     ("refusals", refusals),
     ("names_are_no_paths", names_are_no_paths),
+    ("scripts", scripts),
+    ("folders_of_the_path", folders_of_the_path),
 ];
 
 /// As much of a test program as `cargo test` and nextest ask for.
@@ -69,6 +71,10 @@ fn help(folder: &Path, arguments: &[String]) -> ExitCode {
         ("get", "https://index.docker.io/v1/") => {
             (r#"{"ServerURL":"x","Username":"hub","Secret":"s"}"#, 0)
         }
+        // As helpers on Windows write it.
+        ("get", "crlf.io") => ("{\r\n\"Username\":\"u\",\r\n\"Secret\":\"s\"}\r\n", 0),
+        ("get", "nothing-crlf.io") => ("credentials not found in native keychain\r\n", 1),
+        ("get", "locked-crlf.io") => ("keychain is locked\r\n", 1),
         ("get", "token.io") => (r#"{"Username":"<token>","Secret":"refresh"}"#, 0),
         ("get", "empty.io") => (r#"{"Username":"","Secret":""}"#, 0),
         ("get", "bad.io") => ("hunter2", 0),
@@ -142,6 +148,8 @@ fn answers() {
         ("docker.io", basic("hub", "s")),
         ("token.io", token),
         ("empty.io", None),
+        ("crlf.io", basic("u", "s")),
+        ("nothing-crlf.io", None),
         ("unknown.io", None),
         ("no.io", None),
         // What the helper does not know may be in the file.
@@ -151,6 +159,7 @@ fn answers() {
     }
     let error = |host| home.find(host).unwrap_err().to_string();
     assert!(error("locked.io").ends_with("keychain is locked[1m"));
+    assert!(error("locked-crlf.io").ends_with("keychain is locked"));
     assert!(error("silent.io").contains("3"));
     assert!(!error("bad.io").contains("hunter2"));
     assert!(error("other.io").contains("docker-credential-missing"));
@@ -217,4 +226,55 @@ fn names_are_no_paths() {
     let home = Home::new(r#"{"credsStore": "x/../docker-credential-test"}"#);
     let error = home.find("a.io").unwrap_err();
     assert!(matches!(error, CredentialError::NoHelper { .. }), "{error}");
+}
+
+/// On Windows a helper may be a script, and `PATHEXT` says which endings programs have. Elsewhere
+/// there are no endings, and a file with one is another program.
+fn scripts() {
+    let home = Home::new(r#"{"credsStore": "script"}"#);
+    let script = "@echo off\r\necho {\"Username\":\"by-%1\",\"Secret\":\"s\"}\r\n";
+    fs::write(home.path("bin/docker-credential-script.cmd"), script).unwrap();
+    let with = |endings: Option<&str>| {
+        let bin = home.path("bin").display().to_string();
+        let mut variables = vec![("PATH".to_owned(), bin)];
+        variables.extend(endings.map(|endings| ("PATHEXT".to_owned(), endings.to_owned())));
+        let environment = Environment::new(variables, Some(home.0.path().to_owned()));
+        find_credentials(&environment, "a.io", None)
+    };
+    let found = |endings| with(endings).ok().flatten();
+    let expected = basic("by-get", "s").filter(|_| cfg!(windows));
+    assert_eq!(found(None), expected);
+    assert_eq!(found(Some(".EXE;.CMD")), expected);
+    assert!(matches!(
+        with(Some(".EXE")),
+        Err(CredentialError::NoHelper { .. })
+    ));
+}
+
+/// A helper in the folder where the user stands is not run because of a relative PATH.
+fn folders_of_the_path() {
+    let home = Home::new(r#"{"credsStore": "test"}"#);
+    let bin = home.path("bin");
+    let find = |folders: &[&Path]| {
+        let path = std::env::join_paths(folders)
+            .unwrap()
+            .into_string()
+            .unwrap();
+        let variables = [("PATH".to_owned(), path)];
+        let environment = Environment::new(variables, Some(home.0.path().to_owned()));
+        find_credentials(&environment, "docker.io", None)
+    };
+    // The only test that moves: the others name whole paths.
+    let before = std::env::current_dir().unwrap();
+    std::env::set_current_dir(&bin).unwrap();
+    let relative = [".", "", "../bin"].map(|folder| find(&[Path::new(folder)]));
+    let both = find(&[Path::new("."), &bin]);
+    std::env::set_current_dir(before).unwrap();
+    for found in relative {
+        assert!(
+            matches!(found, Err(CredentialError::NoHelper { .. })),
+            "{found:?}"
+        );
+    }
+    assert_eq!(both.unwrap(), basic("hub", "s"));
 }
