@@ -1,5 +1,5 @@
 # Completion of crossdock for PowerShell 5.1 and later. The program itself knows what may follow.
-Register-ArgumentCompleter -Native -CommandName crossdock, crossdock.exe -ScriptBlock {
+Register-ArgumentCompleter -Native -CommandName 'crossdock', 'crossdock.exe' -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
 
     # Words go in a variable: old versions lose empty arguments and quotes on the way.
@@ -33,7 +33,7 @@ Register-ArgumentCompleter -Native -CommandName crossdock, crossdock.exe -Script
     } catch {
         return
     } finally {
-        Remove-Item Env:\_CROSSDOCK_COMPLETE, Env:\_CROSSDOCK_WORDS -ErrorAction SilentlyContinue
+        Remove-Item 'Env:\_CROSSDOCK_COMPLETE', 'Env:\_CROSSDOCK_WORDS' -ErrorAction SilentlyContinue
         [Console]::OutputEncoding = $encoding
     }
     foreach ($line in $lines) {

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""Checks what build.sh made: release/check.py FOLDER [AGAIN]
+
+AGAIN is what a second build made, in another place, of both systems or of one: its archives must be
+the same bytes.
+"""
+
+import hashlib
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+import zipfile
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parent.parent
+FOLDER = AGAIN = None
+
+# Every Windows from Server 2016 on has these; what is not here would have to come with us.
+SYSTEM_DLLS = {
+    "advapi32.dll", "bcrypt.dll", "bcryptprimitives.dll", "crypt32.dll", "kernel32.dll", "msvcrt.dll", "ntdll.dll",
+    "ole32.dll", "shell32.dll", "user32.dll", "userenv.dll", "ws2_32.dll",
+}  # fmt: skip
+
+
+class Pe:
+    """As much of a Windows executable as is asked here (Microsoft's "PE Format")."""
+
+    def __init__(self, data):
+        self.data = data
+        (start,) = struct.unpack_from("<I", data, 0x3C)
+        assert data[start : start + 4] == b"PE\0\0"
+        self.machine, count = struct.unpack_from("<HH", data, start + 4)
+        (self.time,) = struct.unpack_from("<I", data, start + 8)
+        (size,) = struct.unpack_from("<H", data, start + 20)
+        optional = start + 24
+        assert struct.unpack_from("<H", data, optional)[0] == 0x20B, "it is not for 64 bits"
+        self.subsystem, self.characteristics = struct.unpack_from("<HH", data, optional + 68)
+        self.directories = [struct.unpack_from("<II", data, optional + 112 + 8 * at) for at in range(16)]
+        self.sections = {}
+        for at in range(count):
+            header = optional + size + 40 * at
+            name = data[header : header + 8].rstrip(b"\0").decode()
+            self.sections[name] = struct.unpack_from("<IIII", data, header + 8)
+
+    def offset(self, address):
+        for virtual_size, start, size, place in self.sections.values():
+            if start <= address < start + max(virtual_size, size):
+                return address - start + place
+        raise AssertionError(f"{address:#x} is in no section")
+
+    def dlls(self):
+        at = self.offset(self.directories[1][0])
+        found = set()
+        while any(self.data[at : at + 20]):
+            name = self.offset(struct.unpack_from("<I", self.data, at + 12)[0])
+            found.add(self.data[name : self.data.index(0, name)].decode().lower())
+            at += 20
+        return found
+
+    def manifest(self):
+        """The resource of type 24 with the name 1, in whichever language."""
+        root = self.offset(self.directories[2][0])
+        place = root
+        for wanted in (24, 1, None):
+            named, ids = struct.unpack_from("<HH", self.data, place + 12)
+            entries = [struct.unpack_from("<II", self.data, place + 16 + 8 * at) for at in range(named + ids)]
+            (found,) = [to for key, to in entries if wanted is None or key == wanted]
+            place = root + (found & 0x7FFFFFFF)
+        address, size = struct.unpack_from("<II", self.data, place)
+        start = self.offset(address)
+        return self.data[start : start + size]
+
+
+def paths_of_this_machine():
+    home = Path.home()
+    found = {str(SOURCE), os.environ.get("CARGO_HOME", str(home / ".cargo"))}
+    found.add(os.environ.get("CARGO_TARGET_DIR", str(SOURCE / "target")))
+    return [path.encode() for path in found if len(path) > 4]
+
+
+def only(pattern):
+    (found,) = FOLDER.glob(pattern)
+    return found
+
+
+class Sums(unittest.TestCase):
+    def test_sums(self):
+        lines = (FOLDER / "SHA256SUMS").read_text().splitlines()
+        self.assertEqual(len(lines), 2)
+        for line in lines:
+            digest, name = line.split("  ")
+            self.assertEqual(hashlib.sha256((FOLDER / name).read_bytes()).hexdigest(), digest, name)
+
+    @unittest.skipIf(len(sys.argv) < 3, "there is no second build")
+    def test_a_second_build_is_the_same(self):
+        for line in (AGAIN / "SHA256SUMS").read_text().splitlines():
+            self.assertIn(line, (FOLDER / "SHA256SUMS").read_text().splitlines())
+
+
+class Windows(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with zipfile.ZipFile(only("*-windows-*.zip")) as archive:
+            cls.files = {name.split("/", 1)[1]: archive.read(name) for name in archive.namelist()}
+        cls.program = Pe(cls.files["crossdock.exe"])
+
+    def test_what_is_in_the_archive(self):
+        for name in ("LICENSE.txt", "README.md", "windows.md", "completion/crossdock.ps1", "check-windows.ps1"):
+            self.assertTrue(self.files[name], name)
+
+    def test_only_dlls_of_the_system(self):
+        found = {name for name in self.program.dlls() if not name.startswith(("api-ms-win-", "ext-ms-win-"))}
+        self.assertEqual(found - SYSTEM_DLLS, set())
+        self.assertIn("kernel32.dll", found)
+
+    def test_manifest(self):
+        manifest = self.program.manifest()
+        self.assertEqual(manifest, (SOURCE / "crates/cli/crossdock.exe.manifest").read_bytes())
+        for wanted in (b'level="asInvoker"', b">true</longPathAware>", b">UTF-8</activeCodePage>", b"8e0f7a12-"):
+            self.assertIn(wanted, manifest)
+
+    def test_header(self):
+        self.assertEqual(self.program.machine, 0x8664)
+        self.assertEqual(self.program.subsystem, 3, "a program of the console")
+        self.assertEqual(self.program.time, 0, "the time of linking")
+        # Addresses by chance, high ones too; no execution of data.
+        self.assertEqual(self.program.characteristics & 0x160, 0x160)
+
+    def test_nothing_is_left_of_this_machine(self):
+        for path in paths_of_this_machine():
+            self.assertNotIn(path, self.files["crossdock.exe"], path)
+        debug = [name for name in self.program.sections if name.startswith(".debug") or name.startswith("/")]
+        self.assertEqual(debug, [])
+
+
+class Linux(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with tarfile.open(only("*-linux-*.tar.gz")) as archive:
+            members = [member for member in archive if member.isfile()]
+            cls.files = {member.name.split("/", 1)[1]: archive.extractfile(member).read() for member in members}
+            cls.modes = {member.name.split("/", 1)[1]: member.mode for member in members}
+        cls.program = cls.files["bin/crossdock"]
+
+    def test_what_is_in_the_archive(self):
+        for name in (
+            "LICENSE", "README.md", "share/man/man1/crossdock.1", "share/man/man1/crossdock-build.1",
+            "share/bash-completion/completions/crossdock", "share/zsh/site-functions/_crossdock",
+            "share/fish/vendor_completions.d/crossdock.fish",
+        ):  # fmt: skip
+            self.assertTrue(self.files[name], name)
+        self.assertEqual(self.modes["bin/crossdock"], 0o755)
+
+    def test_static(self):
+        offset, entry_size, count = struct.unpack_from("<Q14xHH", self.program, 32)
+        kinds = [struct.unpack_from("<I", self.program, offset + entry_size * at)[0] for at in range(count)]
+        self.assertNotIn(3, kinds, "PT_INTERP: it needs a loader")
+
+    def test_nothing_is_left_of_this_machine(self):
+        for path in paths_of_this_machine():
+            self.assertNotIn(path, self.program, path)
+        self.assertNotIn(b".debug_info\0", self.program)
+
+    def test_in_an_empty_root(self):
+        """It runs where there is nothing else, and says what is missing there."""
+        with tempfile.TemporaryDirectory() as root:
+            (Path(root) / "crossdock").write_bytes(self.program)
+            (Path(root) / "crossdock").chmod(0o755)
+
+            def run(*arguments):
+                command = ["unshare", "--map-root-user", "chroot", root, "/crossdock", *arguments]
+                return subprocess.run(command, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+
+            ran = run("--version")
+            if "unshare" in ran.stderr:
+                self.skipTest(f"this user may not make a namespace: {ran.stderr.strip()}")
+            self.assertTrue(ran.stdout.startswith("crossdock "), ran)
+            ran = run("--root", "/store", "images")
+            self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+            ran = run("--root", "/store", "pull", "registry.invalid/a")
+            self.assertEqual(ran.returncode, 4, ran)
+            self.assertIn("registry.invalid", ran.stderr)
+
+
+if __name__ == "__main__":
+    if not 2 <= len(sys.argv) <= 3:
+        sys.exit(__doc__)
+    FOLDER = Path(sys.argv[1])
+    AGAIN = Path(sys.argv[2]) if len(sys.argv) == 3 else None
+    unittest.main(argv=sys.argv[:1])
