@@ -7,7 +7,7 @@ mod recompress;
 mod tarball;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crossdock_host::FolderError;
 use crossdock_image::{BlobDigest, Reference};
@@ -201,6 +201,20 @@ impl OutputKind {
             Self::DockerArchive(_) => "docker",
             Self::Local(_) => "local",
             Self::Tar(_) => "tar",
+        }
+    }
+
+    /// The file or folder of this machine that it writes, if it does.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Layout(path) | Self::Local(path) => Some(path),
+            Self::OciArchive(target) | Self::DockerArchive(target) | Self::Tar(target) => {
+                match target {
+                    Target::File(path) => Some(path),
+                    Target::Stdout => None,
+                }
+            }
+            Self::Image { .. } | Self::Registry => None,
         }
     }
 

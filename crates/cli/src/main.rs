@@ -2,6 +2,7 @@
 
 mod age;
 mod arguments;
+mod colours;
 mod commands;
 mod completion;
 mod failure;

@@ -3,8 +3,10 @@
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 use clap::ValueEnum;
+use crossdock_host::TerminalStream;
 use serde::Serialize;
 
+use crate::colours::has_colours;
 use crate::failure::Failure;
 
 /// Bytes that are gathered before they are written.
@@ -34,6 +36,8 @@ pub(crate) struct Out {
     /// Columns of the terminal, if it is one.
     width: Option<usize>,
     colours: bool,
+    /// Only text can be written.
+    text: Option<Text>,
 }
 
 impl Out {
@@ -47,11 +51,8 @@ impl Out {
         Self {
             inner: BufWriter::with_capacity(BUFFER, io::stdout().lock()),
             width: is_terminal.then(width),
-            colours: is_terminal
-                && !anstyle_query::no_color()
-                && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
-                // Only Windows has to be asked, and old versions of it refuse.
-                && anstyle_query::windows::enable_ansi_colors().unwrap_or(true),
+            colours: has_colours(TerminalStream::Output),
+            text: TerminalStream::Output.is_text_only().then(Text::default),
         }
     }
 
@@ -71,23 +72,70 @@ impl Out {
         self.bytes(b"\n")
     }
 
-    /// Writes bytes as they are.
+    /// Writes bytes as they are; where only text can be written, with replacement characters for
+    /// what is none.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.inner.write_all(bytes).map_err(failed)
+        match &mut self.text {
+            None => self.inner.write_all(bytes),
+            Some(text) => self.inner.write_all(text.take(bytes).as_bytes()),
+        }
+        .map_err(failed)
     }
 
     /// Writes an object as one line of JSON.
     pub(crate) fn json(&mut self, object: &impl Serialize) -> Result<(), Failure> {
-        serde_json::to_writer(&mut self.inner, object)
-            .map_err(io::Error::from)
-            .map_err(failed)?;
-        self.bytes(b"\n")
+        let text = serde_json::to_string(object).map_err(|error| failed(error.into()))?;
+        self.line(&text)
     }
 
     /// Writes what is still gathered.
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        if let Some(text) = &mut self.text {
+            let rest = text.end();
+            self.inner.write_all(rest.as_bytes()).map_err(failed)?;
+        }
         self.inner.flush().map_err(failed)
     }
+}
+
+/// Writes a line as all of an answer.
+pub(crate) fn answer(text: &str) -> Result<(), Failure> {
+    let mut out = Out::new();
+    out.line(text)?;
+    out.finish()
+}
+
+/// Bytes that become text piece by piece.
+#[derive(Debug, Default)]
+struct Text {
+    /// The beginning of a character whose end may be in the next piece.
+    held: Vec<u8>,
+}
+
+impl Text {
+    /// The text of the next bytes.
+    fn take(&mut self, bytes: &[u8]) -> String {
+        self.held.extend_from_slice(bytes);
+        let length = match self.held.utf8_chunks().last() {
+            Some(last) if is_beginning(last.invalid()) => self.held.len() - last.invalid().len(),
+            _ => self.held.len(),
+        };
+        let rest = self.held.split_off(length);
+        let text = String::from_utf8_lossy(&self.held).into_owned();
+        self.held = rest;
+        text
+    }
+
+    /// What is left, which is no character.
+    fn end(&mut self) -> String {
+        String::from_utf8_lossy(&std::mem::take(&mut self.held)).into_owned()
+    }
+}
+
+/// Whether bytes are a character but for its end.
+fn is_beginning(bytes: &[u8]) -> bool {
+    let error = std::str::from_utf8(bytes).err();
+    error.is_some_and(|error| error.error_len().is_none())
 }
 
 fn failed(error: io::Error) -> Failure {
@@ -96,3 +144,6 @@ fn failed(error: io::Error) -> Failure {
         _ => Failure::system(format!("standard output: {error}")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,15 +11,16 @@ mod transfer;
 mod view;
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use crossdock_build::Event;
 use crossdock_dockerfile::{Diagnostic, Source};
-use crossdock_host::Interruption;
+use crossdock_host::{Interruption, TerminalStream};
 
+use crate::colours::{can_draw, has_colours};
 use crate::failure::Failure;
 pub(crate) use brief::BriefProgress;
 pub(crate) use losses::list_losses;
@@ -90,15 +91,15 @@ impl Progress {
             Display::Terminal(Terminal {
                 view: View::new(title),
                 drawn: Drawn::default(),
-                colours: !anstyle_query::no_color(),
+                colours: has_colours(TerminalStream::Error),
             })
         };
         let display = match mode {
             ProgressMode::Quiet => Display::Quiet,
             ProgressMode::Rawjson => Display::RawJson(RawJson::new(SystemTime::now())),
-            ProgressMode::Auto if can_draw() => terminal(),
-            ProgressMode::Auto | ProgressMode::Plain => Display::Plain(Plain::default()),
-            ProgressMode::Tty if can_draw() => terminal(),
+            ProgressMode::Plain => Display::Plain(Plain::default()),
+            ProgressMode::Auto | ProgressMode::Tty if can_draw(TerminalStream::Error) => terminal(),
+            ProgressMode::Auto => Display::Plain(Plain::default()),
             ProgressMode::Tty => {
                 return Err(Failure::input(
                     "--progress tty: standard error is not a terminal that can be drawn on; use \
@@ -219,14 +220,6 @@ impl Terminal {
         let rows = render(&self.view, now, screen);
         print(&self.drawn.draw(above, &rows, width));
     }
-}
-
-/// Whether standard error is a terminal that understands what we send.
-fn can_draw() -> bool {
-    std::io::stderr().is_terminal()
-        && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
-        // Only Windows has to be asked, and old versions of it refuse.
-        && anstyle_query::windows::enable_ansi_colors().unwrap_or(true)
 }
 
 /// The last words of a process that is interrupted; `left` are temporary files and folders that

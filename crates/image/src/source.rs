@@ -240,7 +240,7 @@ fn is_drive(path: &str, at: usize) -> bool {
 
 /// Divides `IMAGE:PATH` at the first colon that a path follows which begins with `/`, `\` or a
 /// `C:`, the drive of images; else at the last colon. The colons of `oci-layout://` and of a drive
-/// before it do not count.
+/// before it, behind `\\?\` or not, do not count.
 pub fn split_image_path(text: &str) -> Option<(&str, &str)> {
     let bytes = text.as_bytes();
     let is_drive = |at: usize| {
@@ -249,6 +249,13 @@ pub fn split_image_path(text: &str) -> Option<(&str, &str)> {
             && matches!(bytes.get(at + 2), Some(b'/' | b'\\'))
     };
     let mut start = text.find("://").map_or(0, |at| at + 3);
+    // `\\?\C:\…` and `\\.\C:\…`, as Windows itself writes paths.
+    if [r"\\?\", r"\\.\"]
+        .iter()
+        .any(|before| text[start..].starts_with(before))
+    {
+        start += 4;
+    }
     if is_drive(start) {
         start += 2;
     }

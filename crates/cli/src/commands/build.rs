@@ -19,6 +19,7 @@ use self::output::{Wanted, outputs};
 use super::threads;
 use crate::arguments::Build;
 use crate::failure::Failure;
+use crate::out::answer;
 use crate::progress::{Progress, warning_of};
 use crate::store::open_store;
 
@@ -110,7 +111,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
     // A digest behind an archive would spoil it.
     let is_taken = request.outputs.iter().any(|output| output.kind.is_stdout());
     if arguments.show.quiet && !is_taken {
-        println!("{}", built.descriptor.digest);
+        answer(&built.descriptor.digest.to_string())?;
     }
     Ok(())
 }

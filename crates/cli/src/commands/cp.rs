@@ -8,6 +8,7 @@ use crossdock_build::{
     split_image_path,
 };
 
+use super::refuse_device;
 use crate::arguments::Cp;
 use crate::failure::Failure;
 use crate::image::image_source;
@@ -17,6 +18,7 @@ use crate::progress::{list_losses, print, size, visible};
 const BUFFER: usize = 256 << 10;
 
 pub(crate) fn run(root: Option<&Path>, arguments: &Cp) -> Result<(), Failure> {
+    refuse_device("", &arguments.destination)?;
     let is_tar = arguments.destination.as_os_str() == "-";
     if is_tar && io::stdout().is_terminal() {
         return Err(Failure::input(

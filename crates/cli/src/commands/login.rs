@@ -10,11 +10,14 @@ use crossdock_host::{Interruption, undivided};
 
 use crate::arguments::Login;
 use crate::failure::Failure;
+use crate::out::answer;
 use crate::progress::print;
 use crate::registry::{environment, server_host};
 
 /// The longest password that is read from standard input, in bytes.
 const MAX_PASSWORD: u64 = 1 << 20;
+/// docker's words.
+const SUCCEEDED: &str = "Login Succeeded";
 
 pub(crate) fn run(arguments: &Login) -> Result<(), Failure> {
     let host = server_host(&arguments.server)?;
@@ -29,8 +32,7 @@ pub(crate) fn run(arguments: &Login) -> Result<(), Failure> {
         && arguments.password.is_none()
         && is_logged_in(&registry, &host)?
     {
-        println!("Login Succeeded");
-        return Ok(());
+        return answer(SUCCEEDED);
     }
     let login = asked_for(arguments, &host)?;
     let credentials = Credentials::Basic {
@@ -50,8 +52,7 @@ pub(crate) fn run(arguments: &Login) -> Result<(), Failure> {
         )),
         Kept::Helper { program } => print(&format!("The login is kept by {program}.\n")),
     }
-    println!("Login Succeeded");
-    Ok(())
+    answer(SUCCEEDED)
 }
 
 /// Whether there are credentials for the registry already, and it accepts them.
@@ -105,7 +106,9 @@ fn password_from_stdin() -> Result<String, Failure> {
         .take(MAX_PASSWORD)
         .read_to_string(&mut text);
     read.map_err(|error| Failure::input(format!("--password-stdin: {error}")))?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
+    // PowerShell sends a mark before what it encodes, if it is told to send UTF-8.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = text.strip_suffix('\n').unwrap_or(text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
 }
 

@@ -6,6 +6,7 @@ use crossdock_build::{Prunable, PruneError, PruneRequest, Pruned, RecordKind, Re
 
 use crate::arguments::Prune;
 use crate::failure::Failure;
+use crate::out::answer;
 use crate::progress::print;
 use crate::store::open_store;
 
@@ -23,8 +24,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Prune) -> Result<(), Failure>
         }
     })?;
     print(&warnings(&pruned, arguments.dry_run));
-    println!("{}", report(&pruned, arguments.dry_run));
-    Ok(())
+    answer(&report(&pruned, arguments.dry_run))
 }
 
 fn warnings(pruned: &Pruned, dry_run: bool) -> String {

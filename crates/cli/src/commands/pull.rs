@@ -8,6 +8,7 @@ use super::build::{host_platform, limits};
 use super::threads;
 use crate::arguments::Pull;
 use crate::failure::Failure;
+use crate::out::answer;
 use crate::progress::Progress;
 use crate::store::open_store;
 
@@ -34,12 +35,10 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Pull) -> Result<(), Failure> 
     let pulled = pulled.map_err(|error| Failure::image(&error))?;
     progress.done();
     let digest = pulled.descriptor.digest;
-    if arguments.show.quiet {
-        println!("{digest}");
-    } else if pulled.is_old {
-        println!("{}: is up to date, {digest}", pulled.name);
-    } else {
-        println!("{}: pulled, {digest}", pulled.name);
-    }
-    Ok(())
+    let name = &pulled.name;
+    answer(&match (arguments.show.quiet, pulled.is_old) {
+        (true, _) => digest.to_string(),
+        (false, true) => format!("{name}: is up to date, {digest}"),
+        (false, false) => format!("{name}: pulled, {digest}"),
+    })
 }

@@ -7,6 +7,7 @@ use crossdock_build::{Event, Reference, push};
 use super::threads;
 use crate::arguments::Push;
 use crate::failure::Failure;
+use crate::out::answer;
 use crate::progress::Progress;
 use crate::store::open_store;
 
@@ -25,9 +26,9 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Push) -> Result<(), Failure> 
     let pushed = push(&store, &registry, threads(), &events, &name);
     let pushed = pushed.map_err(|error| Failure::image(&error))?;
     progress.done();
+    let digest = pushed.digest;
     match arguments.show.quiet {
-        true => println!("{}", pushed.digest),
-        false => println!("{name}: pushed, {}", pushed.digest),
+        true => answer(&digest.to_string()),
+        false => answer(&format!("{name}: pushed, {digest}")),
     }
-    Ok(())
 }

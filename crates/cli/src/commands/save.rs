@@ -5,13 +5,17 @@ use std::path::Path;
 
 use crossdock_build::{ArchiveReaders, SaveRequest, Target, save};
 
+use super::refuse_device;
 use crate::arguments::{ArchiveFormat, Save};
 use crate::failure::Failure;
 use crate::image::image_source;
 
 pub(crate) fn run(root: Option<&Path>, arguments: &Save) -> Result<(), Failure> {
     let target = match &arguments.output {
-        Some(path) if path != Path::new("-") => Target::File(path.clone()),
+        Some(path) if path != Path::new("-") => {
+            refuse_device("-o ", path)?;
+            Target::File(path.clone())
+        }
         _ if std::io::stdout().is_terminal() => {
             return Err(Failure::input(
                 "an archive is not written to a terminal; name a file with -o, or send it into \

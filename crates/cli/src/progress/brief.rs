@@ -5,9 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossdock_build::Event;
+use crossdock_host::TerminalStream;
 
+use super::print;
 use super::text::{size, visible, visible_lines};
-use super::{can_draw, print};
+use crate::colours::can_draw;
 use crate::table::cut;
 
 /// What takes no longer is not told.
@@ -37,7 +39,7 @@ impl BriefProgress {
     /// Draws if standard error is a terminal; else only warnings are told.
     pub(crate) fn new() -> Self {
         Self {
-            draws: can_draw(),
+            draws: can_draw(TerminalStream::Error),
             state: Mutex::default(),
         }
     }

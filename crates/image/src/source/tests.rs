@@ -175,6 +175,18 @@ fn image_and_path() {
         Some((r"oci-layout://C:\a", "/etc")),
     );
     check(r"C:\a.tar:/etc", Some((r"C:\a.tar", "/etc")));
+    check(r"C:\a.tar", None);
+    check(r"\\?\C:\a.tar:/etc", Some((r"\\?\C:\a.tar", "/etc")));
+    check(r"\\.\c:\a.tar:x", Some((r"\\.\c:\a.tar", "x")));
+    check(r"\\?\C:\a.tar", None);
+    check(
+        r"oci-layout://\\?\C:\a:1:C:\x",
+        Some((r"oci-layout://\\?\C:\a:1", r"C:\x")),
+    );
+    check(
+        r"\\server\share\a.tar:\x",
+        Some((r"\\server\share\a.tar", r"\x")),
+    );
     check("./a.tar:/", Some(("./a.tar", "/")));
     // A tag of one letter.
     check("oci-layout:///d:t:/x", Some(("oci-layout:///d:t", "/x")));

@@ -2,7 +2,6 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::Path;
 
 use crossdock_build::{
@@ -17,6 +16,7 @@ use super::result::write_answer;
 use crate::arguments::{Build, Call, CallMethod};
 use crate::commands::threads;
 use crate::failure::Failure;
+use crate::out::Out;
 use crate::progress::Progress;
 use crate::store::open_store;
 
@@ -88,9 +88,9 @@ pub(super) fn run(question: Question<'_>) -> Result<(), Failure> {
         true => answer.json + "\n",
         false => answer.text,
     };
-    let mut out = std::io::stdout().lock();
-    let written = out.write_all(shown.as_bytes()).and_then(|()| out.flush());
-    written.map_err(|error| Failure::system(format!("standard output: {error}")))?;
+    let mut out = Out::new();
+    out.bytes(shown.as_bytes())?;
+    out.finish()?;
     match answer.finding {
         Finding::Nothing => Ok(()),
         Finding::Warnings if call.ignore_status => Ok(()),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::arguments::Build;
+use crate::commands::refuse_device;
 use crate::failure::Failure;
 use crate::progress::Warning;
 
@@ -62,9 +63,18 @@ struct Answer<'a> {
 /// Refuses files that would tell of an image that there will not be, and takes away the id of an
 /// earlier build: what stands there is of this one.
 pub(super) fn prepare(arguments: &Build, outputs: &[Output]) -> Result<(), Failure> {
+    if let Some(path) = &arguments.metadata_file {
+        refuse_device("--metadata-file ", path)?;
+    }
+    for output in outputs {
+        if let Some(path) = output.kind.path() {
+            refuse_device("-o ", path)?;
+        }
+    }
     let Some(path) = &arguments.id_file else {
         return Ok(());
     };
+    refuse_device("--iidfile ", path)?;
     if arguments.call().is_some() {
         return Err(Failure::input(
             "--iidfile: --call and --check make no image; leave one of them out",
