@@ -32,9 +32,9 @@ $ErrorActionPreference = 'Stop'
 
 # What a build of the context below gives on Linux. A test of crossdock holds these lines to it.
 $Expected = @{
-    linux   = 'sha256:0000000000000000000000000000000000000000000000000000000000000000'
-    windows = 'sha256:0000000000000000000000000000000000000000000000000000000000000000'
-    index   = 'sha256:0000000000000000000000000000000000000000000000000000000000000000'
+    linux   = 'sha256:633e8e106b226a843af7e65dfbeea97ddf26d83599db3b9ff787adaf2f2be259'
+    windows = 'sha256:c48242d6c09b74fa3f003e9e6eb4d68f547964148e00f01ffc0fb1111b18ab19'
+    index   = 'sha256:d6389352455858517d512c7caec0af3136971358386f37ff38eea9f7072e0304'
 }
 $Platforms = @{
     linux   = 'linux/amd64'
@@ -45,9 +45,9 @@ $Dockerfile = @'
 # escape=`
 FROM --platform=linux/amd64 scratch AS posix
 COPY --chmod=4755 program /usr/bin/
-COPY --chmod=600 --chown=33:44 tree/ /srv/
+COPY --chmod=750 --chown=33:44 tree/ /srv/
 FROM --platform=windows(10.0.20348)/amd64 scratch AS win32
-COPY --chmod=644 tree/ C:\tree\
+COPY --chmod=755 tree/ C:\tree\
 FROM scratch AS linux
 COPY --from=posix / /
 COPY --from=win32 C:\tree\ /from-windows/
