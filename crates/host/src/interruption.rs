@@ -21,7 +21,7 @@ use crate::patience::PAUSES;
 pub enum Interruption {
     /// SIGINT, as Ctrl-C sends it; on Windows Ctrl-C, Ctrl-Break, or a console that is closed.
     Keyboard,
-    /// SIGTERM.
+    /// SIGTERM; on Windows the end of the user's session or of the system.
     Terminate,
 }
 
@@ -179,17 +179,12 @@ fn listen(handle: impl FnOnce(Interruption) + Send + 'static) -> io::Result<()> 
 /// Calls `handle` in a thread of its own at the first interruption.
 #[cfg(windows)]
 fn listen(handle: impl FnOnce(Interruption) + Send + 'static) -> io::Result<()> {
-    let mut handle = Some(handle);
-    let interrupted = move || match handle.take() {
-        Some(handle) => {
-            let run = move || handle(Interruption::Keyboard);
-            if std::thread::Builder::new().spawn(run).is_err() {
-                std::process::exit(i32::from(Interruption::Keyboard.exit_code()));
-            }
-        }
-        None => std::process::exit(i32::from(Interruption::Keyboard.exit_code())),
-    };
-    ctrlc::set_handler(interrupted).map_err(io::Error::other)
+    crate::windows::on_console_event(move |is_keyboard| {
+        handle(match is_keyboard {
+            true => Interruption::Keyboard,
+            false => Interruption::Terminate,
+        });
+    })
 }
 
 #[cfg(test)]

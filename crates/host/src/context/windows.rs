@@ -50,9 +50,8 @@ impl Root {
     }
 
     pub(super) fn open_file(&self, path: &[u8]) -> io::Result<File> {
-        self.folder.in_parent(path, |parent, name| {
-            beneath::open_content(parent, name, READ)
-        })
+        let (parent, name) = self.folder.parent(path)?;
+        beneath::open_content(&parent, &name, READ)
     }
 
     pub(super) fn open_stream(
@@ -61,14 +60,13 @@ impl Root {
         stream: &[u8],
     ) -> io::Result<Box<dyn io::Read + Send>> {
         let stream = to_wide(stream)?;
-        let opened = self.folder.in_parent(path, |parent, name| {
-            let whole = [name, &[u16::from(b':')], &stream].concat();
-            let opening = Opening {
-                options: ITSELF,
-                ..READ
-            };
-            while_in_use(&named(name), || calls::open_at(parent, &whole, opening))
-        })?;
+        let (parent, name) = self.folder.parent(path)?;
+        let whole = [&name[..], &[u16::from(b':')], &stream].concat();
+        let opening = Opening {
+            options: ITSELF,
+            ..READ
+        };
+        let opened = while_in_use(&named(&name), || calls::open_at(&parent, &whole, opening))?;
         Ok(Box::new(opened))
     }
 
@@ -79,10 +77,7 @@ impl Root {
         directory: &[u8],
         wanted: &mut dyn FnMut(&[u8], bool) -> bool,
     ) -> Result<Vec<ContextEntry>, ContextError> {
-        let listed = self.folder.in_directory(directory, |opened| {
-            Ok((opened.try_clone()?, beneath::list(opened)?))
-        });
-        let (opened, listed) = match listed {
+        let (opened, listed) = match self.folder.list(directory) {
             Ok(listed) => listed,
             // It vanished, or became something else, after it was listed.
             Err(error) if !directory.is_empty() && has_gone(&error) => return Ok(Vec::new()),
@@ -132,7 +127,7 @@ impl Root {
         let mut found = Found::listed(listed);
         let opened = open_for_metadata(directory, &listed.name)?;
         if let Some(opened) = &opened {
-            found.ask(opened, self.has_streams)?;
+            found.ask(opened, listed, self.has_streams)?;
         }
         Ok(found.into_entry(path, self.volume))
     }
@@ -169,7 +164,7 @@ impl Found {
     }
 
     /// Asks the file itself.
-    fn ask(&mut self, file: &File, has_streams: bool) -> io::Result<()> {
+    fn ask(&mut self, file: &File, listed: &ListedFile, has_streams: bool) -> io::Result<()> {
         let basic = calls::basic(file)?;
         let standard = calls::standard(file)?;
         self.ntfs.attributes = basic.FileAttributes;
@@ -181,11 +176,17 @@ impl Found {
         };
         self.size = u64::try_from(standard.EndOfFile).unwrap_or(0);
         self.has_several_names = standard.NumberOfLinks > 1;
-        self.is_link = is_link(basic.FileAttributes, calls::reparse_tag(file)?);
+        self.is_link = is_link(
+            basic.FileAttributes,
+            calls::reparse_tag(file, basic.FileAttributes)?,
+        );
         if self.is_link {
             self.ntfs.reparse = calls::reparse_point(file)?;
         }
-        self.ntfs.extended = attributes(file)?;
+        // The list has their size, unless it has the tag in its place, or is old.
+        if listed.tag_or_extended != 0 || self.has_several_names {
+            self.ntfs.extended = attributes(file)?;
+        }
         if self.ntfs.extended.iter().any(|(name, _)| name == MARK) {
             self.ntfs.descriptor = match calls::descriptor(file) {
                 Ok(bytes) => Some(bytes),

@@ -10,7 +10,7 @@ use windows_sys::Win32::Foundation as codes;
 use windows_sys::Win32::Storage::FileSystem as fs;
 
 use super::{FileMetadata, NotKeptKind, SpecialFile, other_kind};
-use crate::patience::patiently;
+use crate::patience::{patiently, while_in_use};
 use crate::windows::beneath::{self, Beneath, ITSELF, is_link, named, to_wide};
 use crate::windows::buffers;
 use crate::windows::calls::{self, Opening, is_denial, is_missing_feature};
@@ -104,15 +104,25 @@ impl Root {
     }
 
     pub(super) fn directory(&mut self, path: &[u8], metadata: &FileMetadata<'_>) -> Made {
-        let opened = self.folder.in_parent(path, |parent, name| {
-            let exists = make_room(parent, name, &self.kept, true)?;
-            let opening = Opening {
-                access: METADATA_RIGHTS,
-                creates: !exists,
-                options: nt::FILE_DIRECTORY_FILE | ITSELF,
-            };
-            patiently(&named(name), || calls::open_at(parent, name, opening))
-        })?;
+        let (parent, name) = self.folder.parent(path)?;
+        let exists = make_room(&parent, &name, &self.kept, true)?;
+        let opening = Opening {
+            access: METADATA_RIGHTS,
+            creates: !exists,
+            options: nt::FILE_DIRECTORY_FILE | ITSELF,
+        };
+        let opened = match while_in_use(&named(&name), || calls::open_at(&parent, &name, opening)) {
+            // Somebody else's, in which files may be made nevertheless.
+            Err(error) if exists && is_denial(&error) => {
+                let found = self.reopen(path, fs::FILE_READ_ATTRIBUTES)?;
+                self.kept.made.insert(calls::identity(&found)?);
+                return Ok(match metadata.ntfs {
+                    Some(_) => vec![NotKeptKind::Extended],
+                    None => plain_losses(metadata),
+                });
+            }
+            opened => opened?,
+        };
         self.kept.made.insert(calls::identity(&opened)?);
         let Some(ntfs) = &metadata.ntfs else {
             return Ok(plain_losses(metadata));
@@ -145,7 +155,10 @@ impl Root {
         ntfs: Option<NtfsTimes>,
     ) -> Made {
         let mut lost = Vec::new();
-        let opened = self.reopen(path, METADATA_RIGHTS)?;
+        let opened = match self.reopen(path, METADATA_RIGHTS) {
+            Err(error) if is_denial(&error) => return Ok(vec![NotKeptKind::Time]),
+            opened => opened?,
+        };
         if let Some(pending) = self.descriptors.remove(path) {
             let is_set = self.set_descriptor(path, &pending.descriptor)?;
             let extended = if is_set {
@@ -341,7 +354,8 @@ impl Root {
             return Ok(Some(opened));
         }
         drop(opened);
-        self.folder.in_parent(path, beneath::remove_at)?;
+        let (parent, name) = self.folder.parent(path)?;
+        beneath::remove_at(&parent, &name)?;
         Ok(None)
     }
 
@@ -355,7 +369,7 @@ impl Root {
     ) -> io::Result<Option<File>> {
         use std::os::windows::fs::{symlink_dir, symlink_file};
         // The call takes a path alone. A look before it finds a link on the way.
-        self.folder.in_parent(path, |_, _| Ok(()))?;
+        self.folder.parent(path)?;
         let mut host_path = self.path.clone();
         for part in path.split(|byte| *byte == b'/') {
             host_path.push(bytes_to_os(part).map_err(io::Error::other)?);
@@ -395,10 +409,9 @@ impl Root {
             creates: true,
             options: ITSELF,
         };
-        let opened = self.folder.in_parent(path, |parent, file| {
-            let whole = [file, &[u16::from(b':')], &stream].concat();
-            patiently(&named(file), || calls::open_at(parent, &whole, opening))
-        });
+        let (parent, file) = self.folder.parent(path)?;
+        let whole = [&file[..], &[u16::from(b':')], &stream].concat();
+        let opened = while_in_use(&named(&file), || calls::open_at(&parent, &whole, opening));
         let mut opened = match opened {
             Ok(opened) => opened,
             Err(error) if is_denial(&error) || is_missing_feature(&error) => return not_kept(),
@@ -414,10 +427,8 @@ impl Root {
     pub(super) fn hard_link(&mut self, path: &[u8], target: &[u8]) -> Made {
         let file = self.reopen(target, fs::FILE_READ_ATTRIBUTES | fs::FILE_WRITE_ATTRIBUTES)?;
         self.make_room_for(path)?;
-        let linked = self
-            .folder
-            .in_parent(path, |parent, name| calls::link(&file, parent, name));
-        if linked.is_ok() {
+        let (parent, name) = self.folder.parent(path)?;
+        if while_in_use(&named(&name), || calls::link(&file, &parent, &name)).is_ok() {
             return Ok(Vec::new());
         }
         // A file system without links, or with too many already. Anything else that is wrong stops
@@ -451,24 +462,21 @@ impl Root {
             creates: false,
             options: ITSELF,
         };
-        self.folder.in_parent(path, |parent, name| {
-            crate::patience::while_in_use(&named(name), || calls::open_at(parent, name, opening))
-        })
+        let (parent, name) = self.folder.parent(path)?;
+        while_in_use(&named(&name), || calls::open_at(&parent, &name, opening))
     }
 
     /// Makes an entry, after whatever has its name.
     fn create(&self, path: &[u8], opening: Opening) -> io::Result<File> {
-        self.folder.in_parent(path, |parent, name| {
-            make_room(parent, name, &self.kept, false)?;
-            patiently(&named(name), || calls::open_at(parent, name, opening))
-        })
+        let (parent, name) = self.folder.parent(path)?;
+        make_room(&parent, &name, &self.kept, false)?;
+        patiently(&named(&name), || calls::open_at(&parent, &name, opening))
     }
 
     /// Removes what has the path of an entry that is no directory.
     fn make_room_for(&self, path: &[u8]) -> io::Result<()> {
-        self.folder.in_parent(path, |parent, name| {
-            make_room(parent, name, &self.kept, false)
-        })?;
+        let (parent, name) = self.folder.parent(path)?;
+        make_room(&parent, &name, &self.kept, false)?;
         Ok(())
     }
 }
@@ -493,7 +501,7 @@ fn make_room(parent: &File, name: &[u16], kept: &Kept, directory: bool) -> io::R
     }
     let attributes = calls::basic(&opened)?.FileAttributes;
     let is_directory = attributes & fs::FILE_ATTRIBUTE_DIRECTORY != 0
-        && !is_link(attributes, calls::reparse_tag(&opened)?);
+        && !is_link(attributes, calls::reparse_tag(&opened, attributes)?);
     drop(opened);
     if kept.kinds && is_directory != directory {
         return Err(other_kind(is_directory));

@@ -6,7 +6,7 @@ use std::io;
 use std::os::windows::ffi::{OsStrExt, OsStringExt};
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use windows_sys::Wdk::Storage::FileSystem as nt;
 use windows_sys::Win32::Foundation::ERROR_DIRECTORY;
@@ -23,10 +23,11 @@ use crate::patience::while_in_use;
 /// so no component of a path is followed, whoever swaps what meanwhile.
 #[derive(Debug)]
 pub(crate) struct Beneath {
-    root: File,
+    root: Arc<File>,
     /// The directories on the way to the one that was asked for last: what is asked for comes in the
     /// order of paths, mostly.
-    way: Mutex<Vec<(Vec<u8>, File)>>,
+    way: Mutex<Vec<(Vec<u8>, Arc<File>)>>,
+    listing: Mutex<()>,
 }
 
 /// A link, or a special file, where a directory or a file should be.
@@ -61,8 +62,11 @@ impl Beneath {
 
     /// The folder that is open already.
     pub(crate) fn of(root: File) -> Self {
-        let way = Mutex::new(Vec::new());
-        Self { root, way }
+        Self {
+            root: Arc::new(root),
+            way: Mutex::default(),
+            listing: Mutex::default(),
+        }
     }
 
     /// The folder itself.
@@ -70,12 +74,8 @@ impl Beneath {
         &self.root
     }
 
-    /// Calls `act` with the open directory `path`.
-    pub(crate) fn in_directory<T>(
-        &self,
-        path: &[u8],
-        act: impl FnOnce(&File) -> io::Result<T>,
-    ) -> io::Result<T> {
+    /// The open directory `path`.
+    pub(crate) fn directory(&self, path: &[u8]) -> io::Result<Arc<File>> {
         let parts = path
             .split(|byte| *byte == b'/')
             .filter(|part| !part.is_empty());
@@ -86,26 +86,30 @@ impl Beneath {
                 way.truncate(depth);
                 let parent = way.last().map_or(&self.root, |(_, file)| file);
                 let opened = enter(parent, part)?;
-                way.push((part.to_vec(), opened));
+                way.push((part.to_vec(), Arc::new(opened)));
             }
             depth += 1;
         }
         way.truncate(depth);
-        act(way.last().map_or(&self.root, |(_, file)| file))
+        Ok(Arc::clone(way.last().map_or(&self.root, |(_, file)| file)))
     }
 
-    /// Calls `act` with the open directory that holds `path`, and its name there.
-    pub(crate) fn in_parent<T>(
-        &self,
-        path: &[u8],
-        act: impl FnOnce(&File, &[u16]) -> io::Result<T>,
-    ) -> io::Result<T> {
+    /// The open directory that holds `path`, and its name there.
+    pub(crate) fn parent(&self, path: &[u8]) -> io::Result<(Arc<File>, Vec<u16>)> {
         let (directory, name) = match path.iter().rposition(|byte| *byte == b'/') {
             Some(slash) => (&path[..slash], &path[slash + 1..]),
             None => (&b""[..], path),
         };
-        let name = to_wide(name)?;
-        self.in_directory(directory, |parent| act(parent, &name))
+        Ok((self.directory(directory)?, to_wide(name)?))
+    }
+
+    /// What is in the directory `path`, in no order.
+    pub(crate) fn list(&self, path: &[u8]) -> io::Result<(Arc<File>, Vec<ListedFile>)> {
+        let directory = self.directory(path)?;
+        // An open directory has one place up to which it was listed.
+        let _alone = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        let files = list(&directory)?;
+        Ok((directory, files))
     }
 }
 
@@ -129,7 +133,7 @@ pub(crate) fn open_content(parent: &File, name: &[u16], opening: Opening) -> io:
     };
     let open = |opening| while_in_use(&named(name), || calls::open_at(parent, name, opening));
     let opened = open(itself)?;
-    match calls::reparse_tag(&opened)? {
+    match calls::reparse_tag(&opened, calls::basic(&opened)?.FileAttributes)? {
         0 => Ok(opened),
         tag if buffers::stands_for_another(tag) => Err(io::Error::other(InTheWay)),
         _ => {
@@ -143,8 +147,7 @@ pub(crate) fn open_content(parent: &File, name: &[u16], opening: Opening) -> io:
     }
 }
 
-/// What is in an open directory, in no order.
-pub(crate) fn list(directory: &File) -> io::Result<Vec<ListedFile>> {
+fn list(directory: &File) -> io::Result<Vec<ListedFile>> {
     let mut buffer = vec![0u64; (64 << 10) / 8];
     let mut files = Vec::new();
     let mut from_start = true;
@@ -171,9 +174,12 @@ pub(crate) fn remove_at(parent: &File, name: &[u16]) -> io::Result<()> {
         let opened = open(fs::DELETE | fs::FILE_READ_ATTRIBUTES | fs::FILE_WRITE_ATTRIBUTES)?;
         calls::remove(&opened)
     };
-    let found = calls::basic(&open(fs::FILE_READ_ATTRIBUTES)?)?.FileAttributes;
-    let is_tree = found & fs::FILE_ATTRIBUTE_DIRECTORY != 0
-        && !is_link(found, calls::reparse_tag(&open(fs::FILE_READ_ATTRIBUTES)?)?);
+    let found = open(fs::FILE_READ_ATTRIBUTES)?;
+    let attributes = calls::basic(&found)?.FileAttributes;
+    let is_tree = attributes & fs::FILE_ATTRIBUTE_DIRECTORY != 0
+        && !is_link(attributes, calls::reparse_tag(&found, attributes)?);
+    // Where names outlive what is removed as long as it is open, nothing of ours is.
+    drop(found);
     if is_tree {
         remove_content(Beneath::of(open(DIRECTORY_RIGHTS)?))?;
     }
@@ -213,11 +219,11 @@ fn remove_content(root: Beneath) -> io::Result<()> {
     while visited < found.len() {
         let path = found[visited].clone();
         visited += 1;
-        let files = root.in_directory(&path, list)?;
+        let (directory, files) = root.list(&path)?;
         for file in files {
             let is_directory = file.attributes & fs::FILE_ATTRIBUTE_DIRECTORY != 0;
             if !is_directory || is_link(file.attributes, file.tag_or_extended) {
-                root.in_directory(&path, |directory| gone(remove_at(directory, &file.name)))?;
+                gone(remove_at(&directory, &file.name))?;
                 continue;
             }
             let name = from_wide(&file.name).into_string().map_err(|name| {
@@ -229,7 +235,8 @@ fn remove_content(root: Beneath) -> io::Result<()> {
         }
     }
     for path in found.iter().skip(1).rev() {
-        root.in_parent(path, |parent, name| gone(remove_at(parent, name)))?;
+        let (parent, name) = root.parent(path)?;
+        gone(remove_at(&parent, &name))?;
     }
     Ok(())
 }

@@ -112,9 +112,9 @@ pub(crate) fn standard(file: &File) -> io::Result<fs::FILE_STANDARD_INFO> {
     Ok(info)
 }
 
-/// The tag of a reparse point, or 0.
-pub(crate) fn reparse_tag(file: &File) -> io::Result<u32> {
-    if basic(file)?.FileAttributes & fs::FILE_ATTRIBUTE_REPARSE_POINT == 0 {
+/// The tag of a reparse point, or 0 if the file with these attributes is none.
+pub(crate) fn reparse_tag(file: &File, attributes: u32) -> io::Result<u32> {
+    if attributes & fs::FILE_ATTRIBUTE_REPARSE_POINT == 0 {
         return Ok(0);
     }
     let mut info = fs::FILE_ATTRIBUTE_TAG_INFO::default();
@@ -218,7 +218,25 @@ pub(crate) fn set_reparse_point(file: &File, data: &[u8]) -> io::Result<()> {
 /// The extended attributes (`FILE_FULL_EA_INFORMATION`).
 pub(crate) fn extended(file: &File) -> io::Result<Option<Vec<u8>>> {
     // All attributes of a file together have at most 64 KiB; here they have padding besides.
-    let mut buffer = vec![0u64; (128 << 10) / 8];
+    for size in [4 << 10, 128 << 10] {
+        match extended_within(file, size) {
+            (codes::STATUS_NO_EAS_ON_FILE | codes::STATUS_NO_MORE_EAS, _) => return Ok(None),
+            (codes::STATUS_BUFFER_OVERFLOW | codes::STATUS_BUFFER_TOO_SMALL, _) => {}
+            (status, list) => {
+                return match check(status) {
+                    Ok(()) => Ok(Some(list)),
+                    Err(error) if is_missing_feature(&error) => Ok(None),
+                    Err(error) => Err(error),
+                };
+            }
+        }
+    }
+    Err(io::ErrorKind::InvalidData.into())
+}
+
+/// The status and the list, which counts if the status says so.
+fn extended_within(file: &File, size: u32) -> (codes::NTSTATUS, Vec<u8>) {
+    let mut buffer = vec![0u64; size as usize / 8];
     let mut block = IO_STATUS_BLOCK::default();
     // SAFETY: the handle is open and synchronous; the call writes at most the buffer's size into it,
     // and its length into the block.
@@ -227,7 +245,7 @@ pub(crate) fn extended(file: &File) -> io::Result<Option<Vec<u8>>> {
             file.as_raw_handle(),
             &mut block,
             buffer.as_mut_ptr().cast(),
-            (buffer.len() * 8) as u32,
+            size,
             false,
             null(),
             0,
@@ -235,15 +253,7 @@ pub(crate) fn extended(file: &File) -> io::Result<Option<Vec<u8>>> {
             true,
         )
     };
-    match status {
-        codes::STATUS_NO_EAS_ON_FILE | codes::STATUS_NO_MORE_EAS => return Ok(None),
-        _ => {}
-    }
-    match check(status) {
-        Ok(()) => Ok(Some(bytes_of(&buffer, block.Information))),
-        Err(error) if is_missing_feature(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
+    (status, bytes_of(&buffer, block.Information))
 }
 
 /// Sets extended attributes, besides those that are there.
