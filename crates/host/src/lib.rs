@@ -16,6 +16,7 @@ mod ntfs;
 #[cfg(unix)]
 mod ntfs3g;
 mod patience;
+mod scanner;
 mod temporary_folder;
 #[cfg(windows)]
 mod windows;
@@ -38,4 +39,5 @@ pub use interruption::{Announced, Interruption, on_interruption, undivided};
 pub use lock::{FileLock, Held, LockFile};
 pub use names::{HOST_NAMES, HostNames, NameError, bytes_to_os, os_to_bytes};
 pub use ntfs::{MARK, NtfsEntry, NtfsMetadata, NtfsPart, NtfsStream, NtfsTimes, ReparsePoint};
+pub use scanner::{Scanner, open_alone};
 pub use temporary_folder::TemporaryFolder;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crossdock_host::{Existing, TemporaryFile};
+use crossdock_host::{Existing, TemporaryFile, open_file};
 use crossdock_image::{
     BlobDigest, Config, ConfigError, Descriptor, Document, DocumentError, MAX_CONFIG_SIZE,
     MAX_DOCUMENT_SIZE, VerifiedReader, VerifyError,
@@ -159,7 +159,7 @@ pub(crate) fn open(root: &Path, digest: &BlobDigest) -> Result<(File, u64), Blob
     if !path.metadata().map_err(failed)?.is_file() {
         return Err(failed(io::Error::other("it is not a regular file")));
     }
-    let file = File::open(&path).map_err(failed)?;
+    let file = open_file(&path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     Ok((file, size))
 }

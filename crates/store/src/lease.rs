@@ -5,7 +5,7 @@
 //! this is enough.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
@@ -64,12 +64,12 @@ struct State {
 }
 
 impl Leases {
-    /// Opens the file of leases in a process's own folder. `lock` is locked by whoever writes a
+    /// Leases are appended to `file`, in the process's own folder. `lock` is locked by whoever writes a
     /// lease, and by whoever removes what is not leased.
-    pub(crate) fn open(folder: &Path, lock: &Path) -> io::Result<Self> {
+    pub(crate) fn open(file: File, lock: &Path) -> io::Result<Self> {
         Ok(Self(Mutex::new(State {
             held: HashSet::new(),
-            file: OpenOptions::new().append(true).open(folder.join(LEASES))?,
+            file,
             lock: LockFile::open(lock)?,
             holds_all: false,
         })))

@@ -1,10 +1,10 @@
 //! A folder for the temporary files of one process, removed by others if it dies.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crossdock_host::{Announced, FileLock};
+use crossdock_host::{Announced, FileLock, remove_dir_all};
 
 use crate::lease::LEASES;
 use crate::prune::Removed;
@@ -28,15 +28,25 @@ pub(crate) struct Processes {
     pub(crate) dead: Removed,
 }
 
+/// A folder that was made.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) process_folder: ProcessFolder,
+    /// Its file of leases, to append to. It is not opened a second time: on Windows a scanner may
+    /// keep others from opening a new file.
+    pub(crate) leases: File,
+    /// What the dead had left, and was removed.
+    pub(crate) left_behind: Removed,
+}
+
 impl ProcessFolder {
-    /// Removes the folders of processes that are gone from `parent`, then makes one there. Tells
-    /// what was removed.
+    /// Removes the folders of processes that are gone from `parent`, then makes one there.
     ///
     /// `mutex` is a lock file under which both happen: without it, a folder whose lock its owner
     /// is about to take would look abandoned.
-    pub(crate) fn create(parent: &Path, mutex: &Path) -> io::Result<(Self, Removed)> {
+    pub(crate) fn create(parent: &Path, mutex: &Path) -> io::Result<Made> {
         let _held = FileLock::exclusive(mutex)?;
-        let removed = look(parent, true)?.dead;
+        let left_behind = look(parent, true)?.dead;
         let mut count = 0_u64;
         let folder = loop {
             let path = parent.join(format!("{}-{count}", std::process::id()));
@@ -47,9 +57,16 @@ impl ProcessFolder {
             }
         };
         // Before the lock: the folder of a living process without leases is an older program's.
-        File::create_new(folder.path().join(LEASES))?;
+        let leases = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(folder.path().join(LEASES))?;
         let alive = FileLock::try_exclusive(&folder.path().join(ALIVE))?;
-        Ok((Self { folder, alive }, removed))
+        Ok(Made {
+            process_folder: Self { folder, alive },
+            leases,
+            left_behind,
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -62,7 +79,7 @@ impl Drop for ProcessFolder {
         // Windows cannot remove a folder with an open file in it.
         self.alive = None;
         // What stays is removed by whoever opens the store next.
-        let _ = fs::remove_dir_all(self.path());
+        let _ = remove_dir_all(self.path());
     }
 }
 
@@ -101,7 +118,7 @@ fn look(parent: &Path, remove: bool) -> io::Result<Processes> {
         }
         let files = files(&path);
         // What cannot be removed harms nobody.
-        if !remove || fs::remove_dir_all(&path).is_ok() {
+        if !remove || remove_dir_all(&path).is_ok() {
             found.dead += files;
         }
     }

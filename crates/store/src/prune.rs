@@ -6,7 +6,7 @@ use std::io;
 use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
 
-use crossdock_host::sync_directory;
+use crossdock_host::{remove_file, rename, sync_directory};
 use crossdock_image::{BlobDigest, DiffId};
 
 use crate::layout::OpenLayoutError;
@@ -193,13 +193,19 @@ fn count(files: &[File]) -> Removed {
 struct Trash<'a> {
     folder: &'a Path,
     taken: Vec<PathBuf>,
+    /// How often it was waited in vain for another program to close a file.
+    waited: u32,
 }
+
+/// How often that is done: others wait meanwhile, for as many seconds.
+const MOST_WAITS: u32 = 5;
 
 impl<'a> Trash<'a> {
     fn new(folder: &'a Path) -> Self {
         Self {
             folder,
             taken: Vec::new(),
+            waited: 0,
         }
     }
 
@@ -208,17 +214,25 @@ impl<'a> Trash<'a> {
         let mut removed = Removed::default();
         for file in files {
             let target = self.folder.join(format!("pruned-{}", self.taken.len()));
-            match fs::rename(&file.path, &target) {
+            let renamed = if self.waited < MOST_WAITS {
+                rename(&file.path, &target)
+            } else {
+                fs::rename(&file.path, &target)
+            };
+            match renamed {
                 Ok(()) => {
                     removed.add(file.size);
                     self.taken.push(target);
                 }
                 // Somebody else, with other tools.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => skipped.push(Skipped {
-                    path: file.path.clone(),
-                    source,
-                }),
+                Err(source) => {
+                    self.waited += 1;
+                    skipped.push(Skipped {
+                        path: file.path.clone(),
+                        source,
+                    });
+                }
             }
         }
         // What refers to others is gone for good before those go, whatever happens to the power.
@@ -232,7 +246,7 @@ impl<'a> Trash<'a> {
     fn empty(self) {
         for path in self.taken {
             // The folder is removed when the store is closed.
-            let _ = fs::remove_file(path);
+            let _ = remove_file(&path);
         }
     }
 }

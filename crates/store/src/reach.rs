@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crossdock_host::read_file;
+use crossdock_host::{open_file, read_file};
 use crossdock_image::{
     BlobDigest, Config, Descriptor, DiffId, Digest, Document, MAX_CONFIG_SIZE, MAX_DOCUMENT_SIZE,
 };
@@ -210,7 +210,7 @@ impl Needed<'_> {
                 continue;
             }
             let path = blob::path(self.root, &digest);
-            match read_document(&path, &digest) {
+            match read_document(&path, &digest, open_file) {
                 Ok(Some(Document::Index(index))) => {
                     open.extend(index.manifests().iter().map(|child| child.digest));
                 }
@@ -242,9 +242,12 @@ impl Needed<'_> {
     }
 }
 
+/// How a file is opened.
+type Open = fn(&Path) -> io::Result<fs::File>;
+
 /// Reads a manifest or an index; `None` if it is missing, or something else.
-fn read_document(path: &Path, digest: &BlobDigest) -> io::Result<Option<Document>> {
-    if !may_be_document(path)? {
+fn read_document(path: &Path, digest: &BlobDigest, open: Open) -> io::Result<Option<Document>> {
+    if !may_be_document(path, open)? {
         return Ok(None);
     }
     let bytes = read_whole(path, digest, MAX_DOCUMENT_SIZE)?;
@@ -252,13 +255,13 @@ fn read_document(path: &Path, digest: &BlobDigest) -> io::Result<Option<Document
 }
 
 /// Whether the file begins as JSON does, as no layer that is of use.
-fn may_be_document(path: &Path) -> io::Result<bool> {
+fn may_be_document(path: &Path, open: Open) -> io::Result<bool> {
     let mut start = [0; 16];
     let mut read = || {
         if !path.metadata()?.is_file() {
             return Ok(0);
         }
-        fs::File::open(path)?.read(&mut start)
+        open(path)?.read(&mut start)
     };
     let count = missing_is_none(read())?.unwrap_or(0);
     let text = start[..count].trim_ascii_start();
@@ -291,8 +294,9 @@ fn read_record(file: &File, kind: RecordKind, key: &[u8; 32]) -> Option<Vec<u8>>
 fn parents_first(mut blobs: Files) -> Vec<File> {
     let mut children: HashMap<[u8; 32], Vec<[u8; 32]>> = HashMap::new();
     for (key, file) in &blobs {
-        // What cannot be read goes where all else goes.
-        let document = read_document(&file.path, &blob_digest(key));
+        // What cannot be read goes where all else goes. For files that others have open nobody waits:
+        // there may be many.
+        let document = read_document(&file.path, &blob_digest(key), |path| fs::File::open(path));
         let Ok(Some(document)) = document else {
             continue;
         };

@@ -2,11 +2,10 @@
 //!
 //! `docs/format/store.md`, "Records", draws the bytes.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crossdock_host::read_file;
+use crossdock_host::{read_file, rename};
 
 /// What a record holds, and the folder that it is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -213,7 +212,7 @@ pub(crate) fn read(
 /// failure. The last damaged file of a name is the one that is kept.
 pub(crate) fn move_aside(path: &Path, folder: &Path, name: &str) -> io::Result<PathBuf> {
     let target = folder.join(name);
-    match fs::rename(path, &target) {
+    match rename(path, &target) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(target),
     }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crossdock_host::{
-    Existing, FileLock, TemporaryFile, TemporaryFolder, spool_in, sync_directory, sync_file,
+    Existing, FileLock, TemporaryFile, TemporaryFolder, create_dir_all, read_file, spool_in,
+    sync_directory, sync_file,
 };
 use crossdock_image::{
     BlobDigest, BlobSource, Config, Descriptor, DiffId, Digest, Document, Index, VerifiedReader,
@@ -17,7 +18,7 @@ use crate::blob::{self, BlobError, DocumentReadError};
 use crate::ingest::{Ingest, IngestError};
 use crate::layout::{INDEX_FILE, LAYOUT_FILE, LAYOUT_FILE_CONTENT};
 use crate::lease::{Leases, Name};
-use crate::process_folder::{ProcessFolder, Processes, processes};
+use crate::process_folder::{Made, ProcessFolder, Processes, processes};
 use crate::prune::{self, PruneError, PruneRequest, Pruned, Removed, ResultNeeds};
 use crate::record::{self, Lookup, RecordError, RecordKind};
 use crate::tags::{self, TagError};
@@ -125,7 +126,7 @@ impl Store {
             let path = path.to_owned();
             move |source| OpenStoreError::System { path, source }
         };
-        fs::create_dir_all(root).map_err(failed(root))?;
+        create_dir_all(root).map_err(failed(root))?;
         let own = root.join(OWN);
         // The first thing that is made: a folder with it is a store, however little is in it.
         if !own.is_dir() {
@@ -139,15 +140,20 @@ impl Store {
         }
         let folders = FOLDERS.map(|name| own.join(name));
         for folder in folders.iter().chain([&blob::folder(root)]) {
-            fs::create_dir_all(folder).map_err(failed(folder))?;
+            create_dir_all(folder).map_err(failed(folder))?;
         }
         check_version(&own.join(VERSION_FILE))?;
         let locks = own.join("locks");
         let temporary = own.join("tmp");
-        let (process_folder, left_behind) =
+        let made =
             ProcessFolder::create(&temporary, &locks.join("tmp")).map_err(failed(&temporary))?;
-        let leases = Leases::open(process_folder.path(), &locks.join("leases"))
-            .map_err(failed(process_folder.path()))?;
+        let Made {
+            process_folder,
+            leases,
+            left_behind,
+        } = made;
+        let leases =
+            Leases::open(leases, &locks.join("leases")).map_err(failed(process_folder.path()))?;
         let inner = Inner {
             root: root.to_owned(),
             leases,
@@ -175,7 +181,7 @@ impl Store {
         let digest = BlobDigest::new(Digest::of(bytes));
         self.inner.hold_blob(&digest);
         // Documents are small: unlike in `Ingest::commit` the content itself can be compared.
-        match fs::read(blob::path(self.root(), &digest)) {
+        match read_file(&blob::path(self.root(), &digest), bytes.len() as u64 + 1) {
             Ok(found) if found == bytes => return Ok(digest),
             Ok(_) => self.inner.set_aside(&digest),
             Err(_) => {}
@@ -589,11 +595,14 @@ impl Inner {
 
 /// Whether the version file is there; an error if it is another version's.
 fn check_version(path: &Path) -> Result<bool, OpenStoreError> {
-    match fs::read_to_string(path) {
-        Ok(found) if found.trim_end() == VERSION => Ok(true),
+    match read_file(path, 1024) {
+        Ok(found) if found.trim_ascii_end() == VERSION.as_bytes() => Ok(true),
         Ok(found) => Err(OpenStoreError::Version {
             path: path.to_owned(),
-            found: found.trim_end().chars().take(40).collect(),
+            found: String::from_utf8_lossy(found.trim_ascii_end())
+                .chars()
+                .take(40)
+                .collect(),
             known: VERSION,
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

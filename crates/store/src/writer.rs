@@ -5,7 +5,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crossdock_host::{
-    Existing, FileLock, TemporaryFile, TemporaryFolder, sync_directory, undivided,
+    Existing, FileLock, TemporaryFile, TemporaryFolder, create_dir_all, rename, sync_directory,
+    undivided,
 };
 use crossdock_image::{BlobDigest, Descriptor, Index, VerifiedReader, VerifyError};
 
@@ -97,13 +98,13 @@ impl LayoutWriter {
         if existing {
             check_destination(destination)?;
         } else {
-            fs::create_dir_all(place).map_err(write_error(place))?;
+            create_dir_all(place).map_err(write_error(place))?;
         }
         let temporary =
             TemporaryFolder::create_in(place, TEMPORARY_PREFIX).map_err(write_error(place))?;
         let root = temporary.path().join("layout");
         let blobs = blob::folder(&root);
-        fs::create_dir_all(&blobs).map_err(write_error(&blobs))?;
+        create_dir_all(&blobs).map_err(write_error(&blobs))?;
         Ok(Self {
             destination: destination.to_owned(),
             existing,
@@ -171,14 +172,7 @@ impl LayoutWriter {
         self.write_file(&self.root.join(INDEX_FILE), index.raw())?;
         self.write_file(&self.root.join(LAYOUT_FILE), LAYOUT_FILE_CONTENT)?;
         sync_directory(&self.root.join("blobs")).map_err(write_error(&self.root))?;
-        if let Err(source) = undivided(|| fs::rename(&self.root, &self.destination)) {
-            // Another process may have put a layout there meanwhile: both belong in it.
-            if layout::check_version(&self.destination).is_err() {
-                return Err(LayoutWriteError::Write {
-                    path: self.destination.clone(),
-                    source,
-                });
-            }
+        if !self.take_place()? {
             self.move_blobs()?;
             return self.merge(entries);
         }
@@ -186,10 +180,32 @@ impl LayoutWriter {
         sync_directory(parent).map_err(write_error(parent))
     }
 
+    /// Renames the folder to the destination. `false` if the destination is a folder now into which
+    /// the blobs belong.
+    fn take_place(&self) -> Result<bool, LayoutWriteError> {
+        // Another process may have put a layout there meanwhile: both belong in it.
+        let is_layout = || layout::check_version(&self.destination).is_ok();
+        if is_layout() {
+            return Ok(false);
+        }
+        match undivided(|| rename(&self.root, &self.destination)) {
+            Ok(()) => Ok(true),
+            // Windows renames no folder while somebody has a file in it open, as scanners and
+            // indexers do: then the blobs are moved one by one, as into an empty folder.
+            Err(source) => {
+                let _ = undivided(|| fs::create_dir(&self.destination));
+                match check_destination(&self.destination) {
+                    Ok(()) => Ok(false),
+                    Err(_) => Err(write_error(&self.destination)(source)),
+                }
+            }
+        }
+    }
+
     /// Moves the blobs into the destination, which is there.
     fn move_blobs(&self) -> Result<(), LayoutWriteError> {
         let (from, to) = (blob::folder(&self.root), blob::folder(&self.destination));
-        fs::create_dir_all(&to).map_err(write_error(&to))?;
+        create_dir_all(&to).map_err(write_error(&to))?;
         for entry in fs::read_dir(&from).map_err(write_error(&from))? {
             let entry = entry.map_err(write_error(&from))?;
             let target = to.join(entry.file_name());
@@ -198,7 +214,7 @@ impl LayoutWriter {
             if there(&target) {
                 continue;
             }
-            match undivided(|| fs::rename(entry.path(), &target)) {
+            match undivided(|| rename(&entry.path(), &target)) {
                 // The other process may have been a moment faster, and have it open.
                 Err(source) if !there(&target) => return Err(write_error(&target)(source)),
                 _ => {}
@@ -210,15 +226,17 @@ impl LayoutWriter {
     /// Merges `entries` into the destination's `index.json`, one process at a time.
     fn merge(&self, entries: &[Descriptor]) -> Result<(), LayoutWriteError> {
         let marker = self.destination.join(LAYOUT_FILE);
-        let temporary = self.temporary.path();
-        let mut file = TemporaryFile::create_in(temporary).map_err(write_error(temporary))?;
-        file.write_all(LAYOUT_FILE_CONTENT)
-            .map_err(write_error(&marker))?;
-        match file.persist(&marker, Existing::Keep) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(write_error(&marker)(error));
+        if !marker.exists() {
+            let temporary = self.temporary.path();
+            let mut file = TemporaryFile::create_in(temporary).map_err(write_error(temporary))?;
+            file.write_all(LAYOUT_FILE_CONTENT)
+                .map_err(write_error(&marker))?;
+            match file.persist(&marker, Existing::Keep) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(write_error(&marker)(error));
+                }
+                _ => {}
             }
-            _ => {}
         }
         // This file is in every layout and never replaced, so it serves as the lock.
         let _held = FileLock::exclusive(&marker).map_err(write_error(&marker))?;

@@ -1,8 +1,10 @@
 use super::*;
 
 fn leases(folder: &Path) -> Leases {
-    File::create(folder.join(LEASES)).unwrap();
-    Leases::open(folder, &folder.join("lock")).unwrap()
+    let path = folder.join(LEASES);
+    let file = File::options().append(true).create_new(true).open(path);
+    let file = file.unwrap();
+    Leases::open(file, &folder.join("lock")).unwrap()
 }
 
 fn blob(byte: u8) -> Name {

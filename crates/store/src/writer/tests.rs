@@ -200,3 +200,31 @@ fn a_killed_writer_of_an_empty_folder_can_be_repeated() {
     add(folder.path(), "1", "a").unwrap();
     assert!(Layout::open(folder.path()).is_ok());
 }
+
+/// A folder that cannot be renamed is filled in place, with the same bytes.
+#[test]
+fn a_new_layout_whose_place_is_taken_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let [plain, filled] = ["plain", "filled"].map(|name| {
+        let root = folder.path().join(name);
+        let writer = LayoutWriter::create(&root).unwrap();
+        let entry = writer.add_bytes("text/plain", b"1").unwrap();
+        if name == "filled" {
+            // Neither system renames a folder over this one.
+            fs::create_dir_all(blob::folder(&root)).unwrap();
+        }
+        writer.commit(&[entry]).unwrap();
+        files(&root)
+    });
+    assert_eq!(plain, filled);
+    let names = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(names, 2, "nothing else is left");
+    // What is in the way, and no layout, stays.
+    let root = folder.path().join("other");
+    let writer = LayoutWriter::create(&root).unwrap();
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("other"), "other").unwrap();
+    let error = writer.commit(&[]).unwrap_err();
+    assert!(matches!(error, LayoutWriteError::Write { .. }), "{error}");
+    assert_eq!(fs::read_dir(&root).unwrap().count(), 1);
+}
