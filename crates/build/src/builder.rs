@@ -20,8 +20,8 @@ use crate::assemble::{AssembledImage, assemble};
 use crate::base::{BaseImage, ImageFinder};
 use crate::compose::ComposedImage;
 use crate::context::{
-    ContextReading, ContextSource, Contexts, DockerfilePlace, DockerfileSource, FoundDockerfile,
-    MAX_DOCKERFILE, OpenedContext,
+    ContextModes, ContextReading, ContextSource, Contexts, DockerfilePlace, DockerfileSource,
+    FoundDockerfile, MAX_DOCKERFILE, OpenedContext,
 };
 use crate::download::{Downloads, is_remote};
 use crate::error::BuildError;
@@ -77,6 +77,8 @@ pub struct BuildRequest<'a> {
     pub collision: CollisionPolicy,
     /// Metadata that the target cannot express.
     pub foreign: ForeignMetadata,
+    /// Where the modes of files in contexts come from.
+    pub context_modes: ContextModes,
     /// SOURCE_DATE_EPOCH.
     pub epoch: Option<Timestamp>,
     /// Limits for layers of others.
@@ -245,6 +247,7 @@ impl<'a> Builder<'a> {
                     .to_owned(),
             );
         };
+        contexts.tell_modes(&plans.graph, self.events);
         self.tell_losses(&outcome);
         let built = built?;
         contexts.remember(&self.store)?;
@@ -436,6 +439,7 @@ impl<'a> Builder<'a> {
             store: &self.store,
             events: self.events,
             default_time: request.default_time(),
+            modes: request.context_modes,
         };
         let used: BTreeSet<&str> = Contexts::used(graph).collect();
         for name in used {

@@ -20,6 +20,7 @@ use crossdock_store::{
 };
 
 use crate::annotations::AnnotationLevel;
+use crate::context::ContextModesError;
 use crate::output::OutputError;
 
 /// Why a build failed.
@@ -212,6 +213,14 @@ pub enum BuildError {
     /// The build context.
     #[error(transparent)]
     Context(#[from] ContextError),
+    /// A folder whose files get no modes.
+    #[error("build context {}: {source}", .context.display())]
+    ContextModes {
+        /// The folder.
+        context: PathBuf,
+        /// Why.
+        source: Box<ContextModesError>,
+    },
     /// There is no such context.
     #[error("{location}: there is no build context named {name:?}", location = at(.location))]
     NoContext {

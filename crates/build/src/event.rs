@@ -57,6 +57,11 @@ pub enum Event {
         /// One or more lines.
         text: String,
     },
+    /// Something that the user may want to know, though nothing is wrong.
+    Note {
+        /// One or more lines.
+        text: String,
+    },
     /// What the build could not keep, once, at its end.
     Losses {
         /// Sorted by kind and path.

@@ -69,8 +69,9 @@ pub use browse::{PathCandidate, complete_path, layout_tags, local_names};
 pub use builder::{BuildRequest, Builder, Built, ForeignMetadata};
 pub use compose::ComposedImage;
 pub use context::{
-    ContextSource, DockerfilePlace, DockerfileSource, FoundDockerfile, MAX_DOCKERFILE,
-    OpenedContext,
+    CheckoutError, ContextModes, ContextModesError, ContextSource, DockerfilePlace,
+    DockerfileSource, FoundDockerfile, GitHash, GitIndex, GitIndexEntry, GitIndexError, GitKind,
+    GitObjectId, MAX_DOCKERFILE, OpenedContext,
 };
 pub use error::{BuildError, ErrorClass};
 pub use event::{Event, Events, Work};

@@ -128,11 +128,13 @@ impl Progress {
     pub(crate) fn show(&self, event: &Event) {
         let message = match event {
             Event::Warning { text } => format!("warning: {}\n", visible_lines(text)),
+            Event::Note { text } => format!("note: {}\n", visible_lines(text)),
             Event::Losses { losses, hidden } => list_losses(losses, *hidden),
             _ => String::new(),
         };
         let now = self.shared.began.elapsed();
         match &mut *self.shared.display() {
+            Display::Quiet if matches!(event, Event::Note { .. }) => {}
             Display::Quiet => print(&message),
             Display::Plain(plain) => print(&(plain.line(event, now) + &message)),
             Display::RawJson(lines) => print(&lines.lines(event, now)),

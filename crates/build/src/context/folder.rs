@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use crossdock_dockerfile::IgnorePatterns;
-use crossdock_host::{ContextKind, ContextReader};
+use crossdock_host::{ContextEntry, ContextError, ContextKind, ContextReader};
 use crossdock_layer::{
     Content, Entry, Kind, LayerFormat, Loss, LossKind, Name, NodeId, Timestamp, Tree, show_path,
 };
 
+use crate::context::ContextModes;
 use crate::context::ignore::IgnoreWalk;
+use crate::context::modes::{Form, ModeCounts, ModeRules};
 use crate::context_memory::{ContextMemory, FileState};
 use crate::error::BuildError;
 
@@ -32,16 +34,23 @@ pub(crate) struct Context {
     hashes: Mutex<HashMap<u64, [u8; 32]>>,
     /// What no layer can hold, by path.
     pub(crate) losses: Vec<(Vec<u8>, Loss)>,
+    /// Where the modes of its files came from.
+    pub(crate) mode_counts: ModeCounts,
+    /// What is odd about it.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Context {
-    /// Lists the folder but for what `ignore` leaves out. `memory` knows hashes of its files.
+    /// Lists the folder but for what `ignore` leaves out. `memory` knows hashes of its files, and
+    /// `modes` says where their modes come from.
     pub(crate) fn read(
         root: &Path,
         ignore: &IgnorePatterns,
         memory: ContextMemory,
+        modes: ContextModes,
     ) -> Result<Self, BuildError> {
         let reader = ContextReader::open(root)?;
+        let mut rules = ModeRules::new(modes, root, ContextReader::HAS_MODES)?;
         let mut walk = IgnoreWalk::new(ignore);
         let entries = reader.walk(&mut |path, directory| walk.visit(path, directory))?;
         let mut context = Self {
@@ -51,11 +60,13 @@ impl Context {
             memory: Mutex::new(memory),
             hashes: Mutex::default(),
             losses: Vec::new(),
+            mode_counts: ModeCounts::default(),
+            warnings: Vec::new(),
         };
         let hollow = walk.hollow(entries.iter().map(|entry| &entry.path[..]));
         let mut tree = Tree::empty(LayerFormat::Linux);
         let mut directories: HashMap<&[u8], NodeId> = HashMap::new();
-        let mut linked: HashMap<(u64, u64), NodeId> = HashMap::new();
+        let mut linked: HashMap<((u64, u64), u32), NodeId> = HashMap::new();
         directories.insert(b"", tree.root());
         for entry in entries.iter().filter(|entry| !hollow.contains(&entry.path)) {
             let (parent, name) = match entry.path.iter().rposition(|&byte| byte == b'/') {
@@ -67,44 +78,65 @@ impl Context {
                 continue;
             };
             let name = Name::plain(name);
-            if let Some(&first) = entry.hard_link.as_ref().and_then(|id| linked.get(id)) {
+            let form = rules.form(entry, None, || context.content(entry))?;
+            // Names of one file that git gives several modes are several files.
+            let hard_link = entry.hard_link.map(|id| (id, form.mode()));
+            if let Some(&first) = hard_link.and_then(|id| linked.get(&id)) {
                 tree.insert_hard_link(directory, &name, first);
                 continue;
             }
-            let Some(made) = context.entry(entry) else {
+            let Some(made) = context.entry(entry, form) else {
                 continue;
             };
             let node = tree.insert(directory, &name, made);
             if entry.kind == ContextKind::Directory {
                 directories.insert(&entry.path, node);
             }
-            if let Some(id) = entry.hard_link {
+            if let Some(id) = hard_link {
                 linked.insert(id, node);
             }
         }
         context.tree = Arc::new(tree);
+        context.mode_counts = rules.counts;
+        context.warnings = rules.warnings;
         Ok(context)
     }
 
-    fn entry(&mut self, entry: &crossdock_host::ContextEntry) -> Option<Entry> {
+    /// The content of a file that is small.
+    fn content(&self, entry: &ContextEntry) -> Result<Vec<u8>, ContextError> {
+        let mut content = Vec::new();
+        let mut file = self.reader.open_file(&entry.path)?;
+        file.read_to_end(&mut content)
+            .map_err(|source| ContextError::Read {
+                root: self.reader.path().to_owned(),
+                path: entry.path.clone(),
+                operation: "cannot be read",
+                source,
+            })?;
+        Ok(content)
+    }
+
+    fn entry(&mut self, entry: &ContextEntry, form: Form) -> Option<Entry> {
         let lose = |kind| Loss {
             kind,
             path: show_path(LayerFormat::Linux, &entry.path),
             detail: String::new(),
         };
-        let kind = match &entry.kind {
-            ContextKind::File { size } => {
+        let mode = form.mode();
+        let kind = match (&entry.kind, form) {
+            (ContextKind::File { .. }, Form::Link(text)) => Kind::Symlink(text),
+            (ContextKind::File { size }, Form::Mode(_)) => {
                 self.files.push((entry.path.clone(), FileState::of(entry)));
                 let id = self.files.len() as u64 - 1;
                 Kind::File(Content::External { id, size: *size })
             }
-            ContextKind::Directory => Kind::Directory,
-            ContextKind::Symlink { target } => Kind::Symlink(target.clone()),
-            ContextKind::ReparsePoint => Kind::Symlink(Vec::new()),
-            ContextKind::Fifo => Kind::Fifo,
-            ContextKind::CharDevice { major, minor } => Kind::CharDevice(*major, *minor),
-            ContextKind::BlockDevice { major, minor } => Kind::BlockDevice(*major, *minor),
-            ContextKind::Socket => {
+            (ContextKind::Directory, _) => Kind::Directory,
+            (ContextKind::Symlink { target }, _) => Kind::Symlink(target.clone()),
+            (ContextKind::ReparsePoint, _) => Kind::Symlink(Vec::new()),
+            (ContextKind::Fifo, _) => Kind::Fifo,
+            (ContextKind::CharDevice { major, minor }, _) => Kind::CharDevice(*major, *minor),
+            (ContextKind::BlockDevice { major, minor }, _) => Kind::BlockDevice(*major, *minor),
+            (ContextKind::Socket, _) => {
                 self.losses
                     .push((entry.path.clone(), lose(LossKind::Socket)));
                 return None;
@@ -114,7 +146,7 @@ impl Context {
             seconds: entry.mtime.0,
             nanoseconds: entry.mtime.1,
         };
-        let mut made = Entry::new(kind, entry.mode, modified, LayerFormat::Linux);
+        let mut made = Entry::new(kind, mode, modified, LayerFormat::Linux);
         for (name, value) in &entry.xattrs {
             if name.contains(&b'=') {
                 let mut loss = lose(LossKind::AttributeName);

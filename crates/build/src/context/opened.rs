@@ -1,6 +1,6 @@
 //! Contexts of a build: opened for the Dockerfile, read for the operations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crossdock_store::Store;
 
 use crate::context::dockerfile::{MAX_DOCKERFILE, check_size};
 use crate::context::ignore::{IGNORE_FILE, beside, parse_patterns, read_patterns};
-use crate::context::{Context, ContextSource, DockerfilePlace, TarContext};
+use crate::context::{Context, ContextModes, ContextSource, DockerfilePlace, TarContext};
 use crate::context_memory::ContextMemory;
 use crate::error::BuildError;
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::layers::whole;
 use crate::state::State;
 use crate::tar_blob::{Incoming, KeepError, keep_tar};
@@ -186,6 +186,7 @@ pub(crate) struct ContextReading<'a> {
     pub(crate) store: &'a Store,
     pub(crate) events: Events<'a>,
     pub(crate) default_time: Timestamp,
+    pub(crate) modes: ContextModes,
 }
 
 impl Contexts {
@@ -213,7 +214,11 @@ impl Contexts {
                 let key = memory_key(name, folder);
                 let memory = whole(reading.store.context_memory(&key)?, reading.events);
                 let memory = ContextMemory::parse(&memory.unwrap_or_default());
-                let read = Context::read(folder, &patterns, memory)?;
+                let read = Context::read(folder, &patterns, memory, reading.modes)?;
+                for text in &read.warnings {
+                    let text = format!("build context {}: {text}", context.name);
+                    (reading.events)(Event::Warning { text });
+                }
                 (State::Context(Arc::new(read)), Some(key))
             }
             Opened::Tar(tar) => {
@@ -248,6 +253,31 @@ impl Contexts {
             Some(Opened::Folder(folder)) => folder.join(path).symlink_metadata().is_ok(),
             Some(Opened::Tar(tar)) => tar.contains(path.as_bytes()),
             Some(Opened::Empty) | None => false,
+        }
+    }
+
+    /// Tells which files are executable in images for Linux only because nobody knows better.
+    pub(crate) fn tell_modes(&self, graph: &Graph, events: Events<'_>) {
+        let copies = graph.steps().filter_map(|(_, step)| match &step.operation {
+            Operation::Copy(copy) if !step.platform.is_windows() => Some(copy),
+            _ => None,
+        });
+        let names = copies.flat_map(|copy| copy.trees()).filter_map(|tree| {
+            match &graph.step(tree).operation {
+                Operation::Context { name } => Some(&**name),
+                _ => None,
+            }
+        });
+        for name in names.collect::<BTreeSet<&str>>() {
+            let Some(read) = self.read.get(name) else {
+                continue;
+            };
+            if let State::Context(context) = &read.state
+                && let Some(note) = context.mode_counts.note()
+            {
+                let text = format!("build context {}: {note}", read.context.name);
+                events(Event::Note { text });
+            }
         }
     }
 

@@ -8,9 +8,10 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use crossdock_build::{
-    Annotation, BuildError, BuildRequest, Builder, CollisionPolicy, ContextSource, DockerfilePlace,
-    DockerfileSource, Environment, ErrorClass, Event, ForeignMetadata, Git, Limits, Loss,
-    OpenedContext, Output, OutputKind, Registry, RemoteConfig, Store, Target, Timestamp,
+    Annotation, BuildError, BuildRequest, Builder, CollisionPolicy, ContextModes, ContextSource,
+    DockerfilePlace, DockerfileSource, Environment, ErrorClass, Event, ForeignMetadata, Git,
+    Limits, Loss, OpenedContext, Output, OutputKind, Registry, RemoteConfig, Store, Target,
+    Timestamp,
 };
 use crossdock_dockerfile::{Dockerfile, NamedContext, Options};
 use crossdock_image::Digest;
@@ -182,6 +183,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) strict: bool,
     pub(crate) collision: CollisionPolicy,
     pub(crate) foreign: ForeignMetadata,
+    pub(crate) modes: ContextModes,
     pub(crate) epoch: Option<i64>,
     pub(crate) limits: Limits,
     pub(crate) names: &'a [&'a str],
@@ -210,6 +212,7 @@ impl Default for Ask<'_> {
             strict: false,
             collision: CollisionPolicy::Error,
             foreign: ForeignMetadata::Keep,
+            modes: ContextModes::Auto,
             epoch: None,
             limits: Limits::default(),
             names: &[],
@@ -236,6 +239,7 @@ pub(crate) struct Failed {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Told {
     pub(crate) warnings: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// Names of steps, with whether they were cached, in the order in which they ended.
     pub(crate) steps: Vec<(String, bool)>,
     pub(crate) losses: Vec<Loss>,
@@ -446,6 +450,7 @@ impl Bench {
                 | Event::Failed { .. }
                 | Event::Stopped { .. } => {}
                 Event::Warning { text } => told.warnings.push(text),
+                Event::Note { text } => told.notes.push(text),
                 Event::Losses { losses, hidden } => {
                     told.losses = losses;
                     told.hidden = hidden;
@@ -518,6 +523,7 @@ impl Bench {
                 .collect(),
             collision: ask.collision,
             foreign: ask.foreign,
+            context_modes: ask.modes,
             epoch: ask.epoch.map(Timestamp::from_seconds),
             limits: ask.limits,
         };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use crossdock_build::{CollisionPolicy, ForeignMetadata};
+use crossdock_build::{CollisionPolicy, ContextModes, ForeignMetadata};
 use crossdock_dockerfile::csv_fields;
 
 use super::for_docker::ForDocker;
@@ -172,6 +172,18 @@ pub(crate) struct Build {
     )]
     pub(crate) foreign_metadata: Foreign,
 
+    /// Where permission bits of files in folders come from
+    #[arg(
+        long,
+        value_enum,
+        default_value_t = Modes::Auto,
+        env = "CROSSDOCK_CONTEXT_MODES",
+        hide_env_values = true,
+        value_name = "SOURCE",
+        help_heading = ACROSS
+    )]
+    pub(crate) context_modes: Modes,
+
     #[command(flatten)]
     pub(crate) for_docker: ForDocker,
 }
@@ -286,6 +298,29 @@ pub(crate) enum Foreign {
     Keep,
     /// Leave it out
     Drop,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Modes {
+    /// The disk; on Windows WSL's, else git's index, else docker's rule
+    Auto,
+    /// The index of the git checkout: 0644 or 0755, on every host
+    Git,
+    /// As docker's clients on Windows: 0755, and 0555 for what may not be written
+    Docker,
+    /// The disk
+    Disk,
+}
+
+impl From<Modes> for ContextModes {
+    fn from(modes: Modes) -> Self {
+        match modes {
+            Modes::Auto => Self::Auto,
+            Modes::Git => Self::Git,
+            Modes::Docker => Self::Docker,
+            Modes::Disk => Self::Disk,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -94,6 +94,7 @@ pub(crate) fn run(root: Option<&Path>, arguments: &Build) -> Result<(), Failure>
         no_cache_stages: arguments.no_cache_stages.clone(),
         collision: arguments.on_collision.into(),
         foreign: arguments.foreign_metadata.into(),
+        context_modes: arguments.context_modes.into(),
         limits,
     };
     let source = dockerfile.source();

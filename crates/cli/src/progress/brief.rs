@@ -75,7 +75,7 @@ impl BriefProgress {
                 state.erase();
                 print(&format!("warning: {}\n", visible_lines(text)));
             }
-            Event::Detail { .. } | Event::Losses { .. } => {}
+            Event::Detail { .. } | Event::Note { .. } | Event::Losses { .. } => {}
         }
         if self.draws {
             state.draw();

@@ -76,7 +76,7 @@ impl Plain {
                 self.running.remove(vertex);
                 format!("#{vertex} CANCELED\n")
             }
-            Event::Warning { .. } | Event::Losses { .. } => String::new(),
+            Event::Warning { .. } | Event::Note { .. } | Event::Losses { .. } => String::new(),
         }
     }
 }

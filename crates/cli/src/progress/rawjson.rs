@@ -99,6 +99,10 @@ impl RawJson {
                 let warning = Warning::new(self.last.clone(), &short, lines.collect());
                 SolveStatus::of_warnings(vec![warning])
             }
+            Event::Note { text } => SolveStatus {
+                logs: self.log(&format!("{text}\n"), now),
+                ..SolveStatus::default()
+            },
             Event::Losses { losses, hidden } => {
                 let warnings = kinds_of(losses).into_iter().map(|(kind, losses)| {
                     let paths = losses.iter().map(|loss| lost(loss)).collect();

@@ -118,7 +118,7 @@ impl View {
                     vertex.details.push(short(text));
                 }
             }
-            Event::Warning { .. } | Event::Losses { .. } => {}
+            Event::Warning { .. } | Event::Note { .. } | Event::Losses { .. } => {}
         }
     }
 

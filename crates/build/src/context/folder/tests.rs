@@ -11,7 +11,9 @@ fn a_file_must_not_change_after_it_was_hashed() {
         let path = folder.path().join("file");
         fs::write(&path, before).unwrap();
         let memory = ContextMemory::default();
-        let context = Context::read(folder.path(), &IgnorePatterns::default(), memory).unwrap();
+        let ignore = IgnorePatterns::default();
+        let modes = ContextModes::default();
+        let context = Context::read(folder.path(), &ignore, memory, modes).unwrap();
         let hash = context.hash(0).unwrap();
         assert_eq!(hash, *blake3::hash(before.as_bytes()).as_bytes());
         fs::write(&path, after).unwrap();
