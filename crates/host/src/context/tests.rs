@@ -118,6 +118,9 @@ fn a_missing_folder_is_named() {
     }
 }
 
+#[cfg(windows)]
+mod windows;
+
 #[cfg(unix)]
 mod unix {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

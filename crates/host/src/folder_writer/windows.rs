@@ -25,8 +25,8 @@ pub(super) struct Root {
     /// Whether files can have alternate streams.
     has_streams: bool,
     kept: Kept,
-    /// Directories whose descriptor waits until all is in them: it may forbid that.
-    descriptors: HashMap<Vec<u8>, PendingDescriptor>,
+    /// What directories are given when all is in them.
+    pending: HashMap<Vec<u8>, Pending>,
 }
 
 /// What entries must not replace.
@@ -37,6 +37,13 @@ struct Kept {
     made: HashSet<(u64, u64)>,
     /// Directories stay directories, and all else stays what it is.
     kinds: bool,
+}
+
+/// What a directory is given when all is in it, as it may forbid that.
+#[derive(Debug)]
+struct Pending {
+    attributes: u32,
+    descriptor: Option<PendingDescriptor>,
 }
 
 /// A descriptor, and the extended attributes that go with it when it was set and when it was not.
@@ -73,7 +80,7 @@ impl Root {
             has_streams: calls::has_streams(folder.root()),
             folder,
             kept: Kept::default(),
-            descriptors: HashMap::new(),
+            pending: HashMap::new(),
         })
     }
 
@@ -130,20 +137,27 @@ impl Root {
         let mut failed = Vec::new();
         set_attributes(&opened, ntfs.attributes, &mut failed)?;
         let mut lost = Vec::new();
-        match ntfs.descriptor {
-            None => set_extended(&opened, &(ntfs.extended)(&failed), &mut lost)?,
+        let with = (ntfs.extended)(&failed);
+        let descriptor = match ntfs.descriptor {
+            None => {
+                set_extended(&opened, &with, &mut lost)?;
+                None
+            }
             Some(descriptor) => {
-                let with = (ntfs.extended)(&failed);
                 failed.push(NtfsPart::Descriptor);
-                let without = (ntfs.extended)(&failed);
-                let pending = PendingDescriptor {
+                Some(PendingDescriptor {
                     descriptor: descriptor.to_vec(),
                     with,
-                    without,
-                };
-                self.descriptors.insert(path.to_vec(), pending);
+                    without: (ntfs.extended)(&failed),
+                })
             }
-        }
+        };
+        let attributes = settable(ntfs.attributes);
+        let pending = Pending {
+            attributes,
+            descriptor,
+        };
+        self.pending.insert(path.to_vec(), pending);
         Ok(lost)
     }
 
@@ -159,7 +173,9 @@ impl Root {
             Err(error) if is_denial(&error) => return Ok(vec![NotKeptKind::Time]),
             opened => opened?,
         };
-        if let Some(pending) = self.descriptors.remove(path) {
+        let pending = self.pending.remove(path);
+        let attributes = pending.as_ref().map_or(0, |pending| pending.attributes);
+        if let Some(pending) = pending.and_then(|pending| pending.descriptor) {
             let is_set = self.set_descriptor(path, &pending.descriptor)?;
             let extended = if is_set {
                 pending.with
@@ -169,7 +185,7 @@ impl Root {
             set_extended(&opened, &extended, &mut lost)?;
         }
         let times = ntfs.unwrap_or_else(|| both_times(mtime));
-        set_basic(&opened, 0, times)?;
+        set_basic(&opened, attributes, times)?;
         Ok(lost)
     }
 
@@ -613,7 +629,7 @@ fn both_times(mtime: (i64, u32)) -> NtfsTimes {
 
 /// A time as this system has it; from 1601 on, as there are no earlier ones. Zero would leave it as it
 /// is.
-fn since_1601((seconds, nanoseconds): (i64, u32)) -> u64 {
+pub(super) fn since_1601((seconds, nanoseconds): (i64, u32)) -> u64 {
     const PER_SECOND: i64 = 10_000_000;
     const SECONDS_TO_1970: i64 = 11_644_473_600;
     let time = seconds
