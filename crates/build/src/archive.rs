@@ -125,7 +125,7 @@ impl Performer<'_> {
     ) -> Result<io::Result<Box<dyn Read>>, BuildError> {
         if let Content::External { id, .. } = content {
             let file = sources.context().and_then(|context| context.open(*id));
-            return Ok(file.map(|file| Box::new(file) as Box<dyn Read>));
+            return Ok(file.map(|file| file as Box<dyn Read>));
         }
         self.bring(&sources.layers, &[content])?;
         let find = |layer: &DiffId| find_layer(&sources.layers, layer);
@@ -145,7 +145,7 @@ impl Archive {
                 file: Arc::clone(file),
                 offset: 0,
             }),
-            (None, ArchiveFile::Context(id)) => Box::new(sources.context()?.open(id)?),
+            (None, ArchiveFile::Context(id)) => sources.context()?.open(id)?,
             (None, ArchiveFile::Layer(..)) => {
                 return Err(io::Error::other("the archive was not kept"));
             }

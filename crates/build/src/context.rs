@@ -9,6 +9,7 @@ mod folder;
 mod git_index;
 mod ignore;
 mod modes;
+mod ntfs;
 mod opened;
 mod tar;
 

@@ -221,6 +221,19 @@ pub enum BuildError {
         /// Why.
         source: Box<ContextModesError>,
     },
+    /// Names of a folder on NTFS that are one on Linux.
+    #[error(
+        "build context {}: {:?} and {:?} have the same name on Linux, {decoded:?}; rename one",
+        .context.display(), names[0], names[1]
+    )]
+    ContextNames {
+        /// The folder.
+        context: PathBuf,
+        /// The paths there.
+        names: [String; 2],
+        /// The path on Linux.
+        decoded: String,
+    },
     /// There is no such context.
     #[error("{location}: there is no build context named {name:?}", location = at(.location))]
     NoContext {

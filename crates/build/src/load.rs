@@ -1,4 +1,5 @@
-//! Images in files come into the store as they are: archives, layouts, and file systems in tars.
+//! Images in files come into the store as they are: archives, layouts, and file systems in tars and
+//! folders.
 
 mod error;
 mod root;
@@ -31,13 +32,13 @@ pub struct LoadRequest<'a> {
     pub file: Option<&'a Path>,
     /// Names for what has none.
     pub names: &'a [Reference],
-    /// The file is a tar of a root file system, and no archive of images.
+    /// It is a root file system, a tar or a folder, and no archive of images.
     pub root: Option<RootFileSystem>,
     /// Limits for layers, and for archives that are compressed as a whole.
     pub limits: Limits,
 }
 
-/// What a tar does not say of an image that is made of it.
+/// What a root file system does not say of an image that is made of it.
 #[derive(Debug, Clone)]
 pub struct RootFileSystem {
     /// What the image is for.
@@ -160,7 +161,7 @@ impl Loader<'_> {
         };
         let archive = match self.request.file {
             Some(folder) if folder.is_dir() => {
-                let layout = Layout::open(folder).map_err(Box::new)?;
+                let layout = Layout::open(folder).map_err(LoadError::no_layout)?;
                 return Ok(Source {
                     entries: layout.index().manifests().to_vec(),
                     place: BlobPlace::Layout(Arc::new(layout)),

@@ -131,3 +131,6 @@ fn last_name(path: &[u8]) -> &[u8] {
     let start = path.iter().rposition(|byte| *byte == b'/');
     &path[start.map_or(0, |slash| slash + 1)..]
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,15 @@ pub enum LoadError {
     /// The folder is no layout.
     #[error(transparent)]
     Layout(#[from] Box<OpenLayoutError>),
+    /// The folder holds something else.
+    #[error(
+        "{source}. If it is a root file system, say for which system: --os linux -t NAME, or \
+         --os windows -t NAME"
+    )]
+    NoLayout {
+        /// What is missing.
+        source: Box<OpenLayoutError>,
+    },
     /// The file holds something else.
     #[error(
         "{source}. If it holds a root file system, say for which system: \
@@ -75,7 +84,7 @@ pub enum LoadError {
         name: String,
     },
     /// A system whose images nobody can make.
-    #[error("--os {os}: only images for linux and windows can be made of a tar")]
+    #[error("--os {os}: only images for linux and windows can be made of a root file system")]
     Os {
         /// The system.
         os: String,
@@ -126,6 +135,15 @@ impl LoadError {
         match is_none {
             true => Self::NoArchive { source },
             false => Self::Image(source),
+        }
+    }
+
+    /// A folder that is no layout may be a root file system.
+    pub(super) fn no_layout(error: OpenLayoutError) -> Self {
+        let source = Box::new(error);
+        match *source {
+            OpenLayoutError::NotALayout { .. } => Self::NoLayout { source },
+            _ => Self::Layout(source),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A tar of a root file system becomes an image.
+//! A root file system, in a tar or a folder, becomes an image.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
@@ -10,23 +10,31 @@ use crossdock_image::{
     Config, Descriptor, DiffId, History, Manifest, MediaType, RootFs, format_rfc3339,
 };
 use crossdock_layer::{
-    Content, CopyOptions, EPOCH_1980, Gathered, LayerEdit, LayerFormat, LayerIndex, LayerPlan,
-    Timestamp, Tree, scan_archive,
+    Content, CopyOptions, EPOCH_1980, EditError, Gathered, LayerEdit, LayerFormat, LayerIndex,
+    LayerPlan, Loss, StackError, Timestamp, Tree, scan_archive,
 };
 
 use super::{LoadError, Loaded, Loader, Named, RootFileSystem};
 use crate::content::{FileFrom, Found, Spool};
+use crate::context::Context;
 use crate::error::BuildError;
 use crate::event::{Event, Meter, Work};
 use crate::layers::Layer;
 use crate::perform::group_notes;
 use crate::place::BlobPlace;
-use crate::sources::find_layer;
 use crate::tar_blob::{Incoming, keep_tar};
 use crate::write::write_layer;
 
 /// The folder of a layer for Windows in which its files are.
 const FILES: &[u8] = b"Files";
+
+/// Where the contents of a plan come from.
+struct Contents<'c> {
+    /// Those of a layer.
+    find: &'c (dyn Fn(&DiffId) -> io::Result<Found> + Sync),
+    /// Those of a folder, by their numbers.
+    open: &'c dyn Fn(u64) -> io::Result<Box<dyn Read + Send>>,
+}
 
 /// The layers of a root file system, lowest first, and the newest time in them.
 struct RootLayers {
@@ -35,8 +43,8 @@ struct RootLayers {
 }
 
 impl Loader<'_> {
-    /// Makes an image of a tar. For Linux, and for Windows if it has `Files/` at its top, it is the
-    /// layer as it is. Any other is put into an empty image for Windows, as `ADD` does.
+    /// Makes an image of a tar or a folder. A tar for Linux, and one for Windows if it has `Files/` at
+    /// its top, is the layer as it is. All else is put into an empty image, as `ADD` and `COPY` do.
     pub(super) fn root_file_system(&self, root: &RootFileSystem) -> Result<Loaded, LoadError> {
         if self.request.names.is_empty() {
             return Err(LoadError::RootWithoutName {
@@ -45,9 +53,11 @@ impl Loader<'_> {
         }
         let os = &root.platform.os;
         let format = LayerFormat::of_os(os).ok_or_else(|| LoadError::Os { os: os.clone() })?;
-        let layers = match format {
-            LayerFormat::Linux => self.as_it_is(format, self.stream()?)?,
-            LayerFormat::Windows => self.for_windows(root)?,
+        let folder = self.request.file.filter(|file| file.is_dir());
+        let layers = match (folder, format) {
+            (Some(folder), _) => self.folder(root, format, folder)?,
+            (None, LayerFormat::Linux) => self.as_it_is(format, self.stream()?)?,
+            (None, LayerFormat::Windows) => self.for_windows(root)?,
         };
         let image = self.assemble(root, &layers)?;
         self.tag(image, vec![root.platform.clone()])
@@ -96,6 +106,43 @@ impl Loader<'_> {
             newest: index.entries().map(|entry| entry.modified()).max(),
             layers: vec![layer],
         })
+    }
+
+    /// Puts everything in a folder into an empty image.
+    fn folder(
+        &self,
+        root: &RootFileSystem,
+        format: LayerFormat,
+        folder: &Path,
+    ) -> Result<RootLayers, LoadError> {
+        let context = Context::root_file_system(folder)?;
+        let tree = Arc::clone(&context.tree);
+        let has = |name: &[u8]| tree.child(tree.root(), name).is_some();
+        if has(b"oci-layout") && has(b"index.json") {
+            return Err(LoadError::HoldsImages {
+                file: self.shown.clone(),
+            });
+        }
+        for warning in &context.warnings {
+            self.warn(format!("{}: {warning}", self.shown.display()));
+        }
+        let mut gathered = Gathered::new();
+        let added = gathered.add_contents(&tree, tree.root());
+        added.map_err(|source| self.edit_error(source))?;
+        let losses = context.losses.iter().map(|(_, loss)| loss.clone());
+        let losses = losses.collect();
+        let content = Contents {
+            find: &|_| Err(io::Error::other("the file is in no layer")),
+            open: &|id| context.open(id),
+        };
+        self.put(root, format, &gathered, losses, &content)
+    }
+
+    fn edit_error(&self, source: EditError) -> LoadError {
+        LoadError::Edit {
+            file: self.shown.clone(),
+            source,
+        }
     }
 
     fn for_windows(&self, root: &RootFileSystem) -> Result<RootLayers, LoadError> {
@@ -171,33 +218,54 @@ impl Loader<'_> {
         Ok((index, spool))
     }
 
-    /// Puts the files into an empty image for Windows, as `FROM scratch` and `ADD` do.
+    /// Puts the files of a tar into an empty image for Windows, as `FROM scratch` and `ADD` do.
     fn converted(
         &self,
         root: &RootFileSystem,
         index: LayerIndex,
         tar: File,
     ) -> Result<RootLayers, LoadError> {
-        let shown = self.shown.display().to_string();
-        let stack = |source| BuildError::Stack {
-            image: shown.clone(),
-            source: Box::new(source),
-        };
-        let edit_error = |source| LoadError::Edit {
-            file: self.shown.clone(),
-            source,
-        };
-        let default_time = root.epoch.unwrap_or(Timestamp::from_seconds(EPOCH_1980));
         let archive = index.diff_id();
-        let files = Tree::unpacked(Arc::new(index)).map_err(stack)?;
+        let files = Tree::unpacked(Arc::new(index)).map_err(|source| self.stack_error(source))?;
+        let mut gathered = Gathered::new();
+        let added = gathered.add_unpacked(&files);
+        added.map_err(|source| self.edit_error(source))?;
+        let tar = Arc::new(tar);
+        let content = Contents {
+            find: &|layer| match *layer == archive {
+                true => Ok(Found::Archive(Box::new(FileFrom {
+                    file: Arc::clone(&tar),
+                    offset: 0,
+                }))),
+                false => Err(io::Error::other("the file is in no tar")),
+            },
+            open: &|_| Err(io::Error::other("the file is in no tar")),
+        };
+        self.put(root, LayerFormat::Windows, &gathered, Vec::new(), &content)
+    }
 
-        let plan = LayerEdit::windows_base(default_time).finish();
-        let base = self.write(&plan, "the registry hives", &|_| {
-            Err(io::Error::other("no files"))
-        })?;
-        let below = base.index().cloned();
-        let below = Tree::stack(LayerFormat::Windows, below).map_err(stack)?;
+    /// Puts what was gathered into an empty image.
+    fn put(
+        &self,
+        root: &RootFileSystem,
+        format: LayerFormat,
+        gathered: &Gathered<'_>,
+        losses: Vec<Loss>,
+        content: &Contents<'_>,
+    ) -> Result<RootLayers, LoadError> {
+        let shown = self.shown.display().to_string();
+        let default_time = root.epoch.unwrap_or(Timestamp::from_seconds(EPOCH_1980));
+        let base = match format {
+            LayerFormat::Linux => None,
+            LayerFormat::Windows => {
+                let plan = LayerEdit::windows_base(default_time).finish();
+                Some(self.write(&plan, "the registry hives", content)?)
+            }
+        };
+        let below = base.as_ref().and_then(|base| base.index().cloned());
+        let below = Tree::stack(format, below).map_err(|source| self.stack_error(source))?;
         let mut edit = LayerEdit::upon(below, default_time);
+        losses.into_iter().for_each(|loss| edit.lose(loss));
         let options = CopyOptions {
             owner: None,
             mode: None,
@@ -205,25 +273,17 @@ impl Loader<'_> {
             clamp: root.epoch,
             default_time,
         };
-        let mut gathered = Gathered::new();
-        gathered.add_unpacked(&files).map_err(edit_error)?;
-        edit.copy(&gathered, b"/", &options).map_err(edit_error)?;
+        let copied = edit.copy(gathered, b"/", &options);
+        copied.map_err(|source| self.edit_error(source))?;
         let plan = edit.finish();
         for note in group_notes(&plan.notes) {
             self.warn(format!("{shown}: {note}"));
         }
-        let tar = Arc::new(tar);
-        let find = |layer: &DiffId| match *layer == archive {
-            true => Ok(Found::Archive(Box::new(FileFrom {
-                file: Arc::clone(&tar),
-                offset: 0,
-            }))),
-            false => find_layer(std::slice::from_ref(&base), layer),
-        };
         let newest = plan.newest();
-        let top = match plan.is_empty() {
+        // An image of nothing has a layer of nothing.
+        let top = match plan.is_empty() && base.is_some() {
             true => None,
-            false => Some(self.write(&plan, &shown, &find)?),
+            false => Some(self.write(&plan, &shown, content)?),
         };
         let mut losses = plan.losses;
         losses.sort();
@@ -235,9 +295,16 @@ impl Loader<'_> {
             });
         }
         Ok(RootLayers {
-            layers: std::iter::once(base).chain(top).collect(),
+            layers: base.into_iter().chain(top).collect(),
             newest,
         })
+    }
+
+    fn stack_error(&self, source: StackError) -> BuildError {
+        BuildError::Stack {
+            image: self.shown.display().to_string(),
+            source: Box::new(source),
+        }
     }
 
     /// Writes a layer into the store.
@@ -245,7 +312,7 @@ impl Loader<'_> {
         &self,
         plan: &LayerPlan,
         what: &str,
-        find: &(dyn Fn(&DiffId) -> io::Result<Found> + Sync),
+        content: &Contents<'_>,
     ) -> Result<Arc<Layer>, LoadError> {
         let location = Location {
             file: "crossdock load".to_owned(),
@@ -264,17 +331,19 @@ impl Loader<'_> {
         let total = contents.iter().map(|content| content.size()).sum();
         let work = Work::named(format!("write {what}"));
         let (descriptor, index) = self.vertices.follow(self.events, work, None, |vertex| {
+            let find = content.find;
             let spool = Spool::fill(contents.into_iter(), &find, self.store, self.threads);
             let spool = spool.map_err(|source| BuildError::Content {
                 location: Box::new(location.clone()),
-                what: "reading the tar".to_owned(),
+                what: "reading the files".to_owned(),
                 source,
             })?;
+            let content_of = content;
             let mut open = |content: &Content| -> io::Result<Box<dyn Read>> {
                 match content {
                     Content::Inline(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
                     Content::Layer(content) => spool.open(content),
-                    Content::External { .. } => Err(io::Error::other("the file is in no tar")),
+                    Content::External { id, .. } => Ok((content_of.open)(*id)?),
                 }
             };
             let meter = Meter::new(self.events, vertex, total);

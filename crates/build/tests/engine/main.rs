@@ -14,6 +14,7 @@ mod damage;
 mod downloads;
 mod executables;
 mod from;
+mod load_folder;
 mod output_files;
 mod output_forms;
 mod outputs;
