@@ -252,6 +252,29 @@ fn unsafe_code_is_in_host_alone() {
 }
 
 #[test]
+fn privileges_stay_as_they_are() {
+    let mut problems = Vec::new();
+    for (_, path) in sources() {
+        let code = code_of(&read(&path));
+        for call in [
+            "AdjustTokenPrivileges",
+            "RtlAdjustPrivilege",
+            "NtAdjustPrivilegesToken",
+            "ZwAdjustPrivilegesToken",
+        ] {
+            if words(&code).any(|(_, word)| word == call) {
+                problems.push(format!("{}: {call}", shown(&path)));
+            }
+        }
+    }
+    none(
+        "The program works with the rights that its user gave it: privileges of Windows are never \
+         enabled for the process, as that would be for all its threads and files.",
+        problems,
+    );
+}
+
+#[test]
 fn the_host_system_matters_in_host_alone() {
     let mut problems = Vec::new();
     for (name, path) in sources() {

@@ -25,8 +25,7 @@ pub type Xattr = (Vec<u8>, Vec<u8>);
 /// [`open`](Self::open) holds the folder; [`walk`](Self::walk) lists it; then
 /// [`open_file`](Self::open_file) reads single files. The folder may change meanwhile: callers
 /// hash what they read and compare sizes. No symbolic link is ever followed, in no component of
-/// a path, so nothing outside the folder can be read through one. (On Unix the kernel guarantees
-/// that; elsewhere someone who swaps a folder for a link at the right moment can defeat it.)
+/// a path, so nothing outside the folder can be read through one, whoever swaps what meanwhile.
 #[derive(Debug)]
 pub struct ContextReader {
     root: Root,

@@ -29,8 +29,9 @@ use windows::Root;
 /// Directories are merged: what is in them stays. Everything else that has the path of an entry is
 /// removed first, so that neither the other names of a file nor what a link points to change. No
 /// symbolic link inside the folder is ever followed; a writer that is
-/// [`refusing_other_kinds`](Self::refusing_other_kinds) stops at one where a directory should be. (On Unix the kernel guarantees that; elsewhere
-/// someone who swaps a directory for a link at the right moment can defeat it.)
+/// [`refusing_other_kinds`](Self::refusing_other_kinds) stops at one where a directory should be. (Making
+/// links of Windows is the exception: that call takes a whole path, and someone who swaps a directory for
+/// a link at the right moment has it made elsewhere.)
 #[derive(Debug)]
 pub struct FolderWriter {
     root: Root,

@@ -39,6 +39,19 @@ struct Kept {
     kinds: bool,
 }
 
+impl Kept {
+    fn remember(&mut self, file: &File) -> io::Result<()> {
+        self.made.insert(calls::identity(file)?);
+        Ok(())
+    }
+
+    /// Whether the file was made here. One without a number is not known again.
+    fn has(&self, file: &File) -> io::Result<bool> {
+        let (volume, number) = calls::identity(file)?;
+        Ok(number != 0 && self.made.contains(&(volume, number)))
+    }
+}
+
 /// What a directory is given when all is in it, as it may forbid that.
 #[derive(Debug)]
 struct Pending {
@@ -122,7 +135,7 @@ impl Root {
             // Somebody else's, in which files may be made nevertheless.
             Err(error) if exists && is_denial(&error) => {
                 let found = self.reopen(path, fs::FILE_READ_ATTRIBUTES)?;
-                self.kept.made.insert(calls::identity(&found)?);
+                self.kept.remember(&found)?;
                 return Ok(match metadata.ntfs {
                     Some(_) => vec![NotKeptKind::Extended],
                     None => plain_losses(metadata),
@@ -130,7 +143,7 @@ impl Root {
             }
             opened => opened?,
         };
-        self.kept.made.insert(calls::identity(&opened)?);
+        self.kept.remember(&opened)?;
         let Some(ntfs) = &metadata.ntfs else {
             return Ok(plain_losses(metadata));
         };
@@ -196,7 +209,7 @@ impl Root {
             options: nt::FILE_NON_DIRECTORY_FILE,
         };
         let file = self.create(path, opening)?;
-        self.kept.made.insert(calls::identity(&file)?);
+        self.kept.remember(&file)?;
         Ok(file)
     }
 
@@ -273,7 +286,7 @@ impl Root {
         let Some(opened) = made? else {
             return Ok(vec![NotKeptKind::Symlink]);
         };
-        self.kept.made.insert(calls::identity(&opened)?);
+        self.kept.remember(&opened)?;
         set_basic(&opened, 0, both_times(metadata.mtime))?;
         Ok(plain_losses(metadata))
     }
@@ -296,7 +309,7 @@ impl Root {
         let Some(opened) = made else {
             return Ok(vec![absence_of(point.data)]);
         };
-        self.kept.made.insert(calls::identity(&opened)?);
+        self.kept.remember(&opened)?;
         match &metadata.ntfs {
             Some(ntfs) => self.set_all(path, &opened, ntfs, failed),
             None => {
@@ -427,7 +440,18 @@ impl Root {
         };
         let (parent, file) = self.folder.parent(path)?;
         let whole = [&file[..], &[u16::from(b':')], &stream].concat();
-        let opened = while_in_use(&named(&file), || calls::open_at(&parent, &whole, opening));
+        let open =
+            |opening| while_in_use(&named(&file), || calls::open_at(&parent, &whole, opening));
+        let opened = open(opening).or_else(|error| match error.kind() {
+            // A directory that was there may have it already.
+            io::ErrorKind::AlreadyExists => {
+                let creates = false;
+                let opened = open(Opening { creates, ..opening })?;
+                opened.set_len(0)?;
+                Ok(opened)
+            }
+            _ => Err(error),
+        });
         let mut opened = match opened {
             Ok(opened) => opened,
             Err(error) if is_denial(&error) || is_missing_feature(&error) => return not_kept(),
@@ -454,6 +478,7 @@ impl Root {
         io::copy(&mut from, &mut to)?;
         let mut basic = calls::basic(&from)?;
         basic.ChangeTime = 0;
+        basic.FileAttributes = settable(basic.FileAttributes);
         calls::set_basic(&to, &basic)?;
         Ok(vec![NotKeptKind::HardLink])
     }
@@ -505,12 +530,12 @@ fn make_room(parent: &File, name: &[u16], kept: &Kept, directory: bool) -> io::R
         creates: false,
         options: ITSELF,
     };
-    let opened = match calls::open_at(parent, name, opening) {
+    let opened = match while_in_use(&named(name), || calls::open_at(parent, name, opening)) {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
-    if kept.made.contains(&calls::identity(&opened)?) {
+    if kept.has(&opened)? {
         let text = "another entry has this name already, as the file system does not tell them \
                     apart; write a tar, or to another file system";
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));

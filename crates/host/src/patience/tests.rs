@@ -128,3 +128,45 @@ fn read_only_files() {
     remove_dir_all(&inner).unwrap();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+/// What the other process is told by.
+const FILE: &str = "CROSSDOCK_TEST_FILE_TO_HOLD";
+
+/// The other process: it has the file open for a while.
+#[ignore = "a process of its own of the test below"]
+#[test]
+fn holds_a_file() {
+    let Some(path) = std::env::var_os(FILE) else {
+        return;
+    };
+    let rude = open_alone(Path::new(&path));
+    println!("\nheld");
+    std::thread::sleep(Duration::from_millis(300));
+    drop(rude);
+}
+
+#[test]
+fn other_processes() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    fs::write(&path, "content").unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "patience::tests::holds_a_file"])
+        .args(["--ignored", "--nocapture"])
+        .env(FILE, &path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "held"));
+    if cfg!(windows) {
+        assert!(File::open(&path).is_err(), "it is held");
+    }
+    assert_eq!(read_file(&path, 99).unwrap(), b"content");
+    remove_file(&path).unwrap();
+    // It goes on printing.
+    lines.for_each(drop);
+    assert!(child.wait().unwrap().success());
+}

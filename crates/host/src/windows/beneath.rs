@@ -148,13 +148,20 @@ pub(crate) fn open_content(parent: &File, name: &[u16], opening: Opening) -> io:
 }
 
 fn list(directory: &File) -> io::Result<Vec<ListedFile>> {
+    match list_with(directory, true) {
+        Err(error) if calls::is_missing_feature(&error) => list_with(directory, false),
+        listed => listed,
+    }
+}
+
+fn list_with(directory: &File, numbers: bool) -> io::Result<Vec<ListedFile>> {
     let mut buffer = vec![0u64; (64 << 10) / 8];
     let mut files = Vec::new();
     let mut from_start = true;
-    while calls::list(directory, &mut buffer, from_start)? {
+    while calls::list(directory, &mut buffer, from_start, numbers)? {
         from_start = false;
         let bytes: Vec<u8> = buffer.iter().flat_map(|word| word.to_le_bytes()).collect();
-        files.extend(buffers::listed_files(&bytes)?);
+        files.extend(buffers::listed_files(&bytes, numbers)?);
     }
     Ok(files)
 }

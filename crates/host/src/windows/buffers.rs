@@ -22,15 +22,17 @@ pub(crate) struct ListedFile {
     pub(crate) size: u64,
     /// The reparse tag of a reparse point; of others the size of the extended attributes.
     pub(crate) tag_or_extended: u32,
-    /// Its number on the volume.
+    /// Its number on the volume, 0 if it has none.
     pub(crate) id: u64,
 }
 
-/// Reads a part of a directory's list (`FILE_ID_BOTH_DIR_INFO`), without `.` and `..`.
-pub(crate) fn listed_files(bytes: &[u8]) -> io::Result<Vec<ListedFile>> {
+/// Reads a part of a directory's list, with the files' numbers (`FILE_ID_BOTH_DIR_INFO`) or without
+/// (`FILE_FULL_DIR_INFO`). `.` and `..` are left out.
+pub(crate) fn listed_files(bytes: &[u8], with_numbers: bool) -> io::Result<Vec<ListedFile>> {
+    let start_of_name = if with_numbers { 104 } else { 68 };
     let mut files = Vec::new();
     each(bytes, &mut |entry| {
-        let name = wide(entry, 104, number32(entry, 60)?)?;
+        let name = wide(entry, start_of_name, number32(entry, 60)?)?;
         if name != [0x2e] && name != [0x2e, 0x2e] {
             files.push(ListedFile {
                 name,
@@ -43,7 +45,10 @@ pub(crate) fn listed_files(bytes: &[u8]) -> io::Result<Vec<ListedFile>> {
                 ],
                 size: number64(entry, 40)?,
                 tag_or_extended: number32(entry, 64)?,
-                id: number64(entry, 96)?,
+                id: match with_numbers {
+                    true => number64(entry, 96)?,
+                    false => 0,
+                },
             });
         }
         Ok(())

@@ -75,11 +75,19 @@ pub(crate) fn open_at(directory: &File, name: &[u16], opening: Opening) -> io::R
     Ok(File::from(unsafe { OwnedHandle::from_raw_handle(handle) }))
 }
 
-/// The next part of a directory's list (`FILE_ID_BOTH_DIR_INFO`); false at its end.
-pub(crate) fn list(directory: &File, buffer: &mut [u64], from_start: bool) -> io::Result<bool> {
-    let class = match from_start {
-        true => fs::FileIdBothDirectoryRestartInfo,
-        false => fs::FileIdBothDirectoryInfo,
+/// The next part of a directory's list, with the files' numbers (`FILE_ID_BOTH_DIR_INFO`) or without
+/// (`FILE_FULL_DIR_INFO`), which some file systems lack; false at its end.
+pub(crate) fn list(
+    directory: &File,
+    buffer: &mut [u64],
+    from_start: bool,
+    with_numbers: bool,
+) -> io::Result<bool> {
+    let class = match (with_numbers, from_start) {
+        (true, true) => fs::FileIdBothDirectoryRestartInfo,
+        (true, false) => fs::FileIdBothDirectoryInfo,
+        (false, true) => fs::FileFullDirectoryRestartInfo,
+        (false, false) => fs::FileFullDirectoryInfo,
     };
     match by_handle(directory, class, buffer) {
         Ok(()) => Ok(true),

@@ -62,6 +62,14 @@ fn directories_that_change() {
         io::Result::Ok(names.collect::<Vec<_>>())
     };
     assert_eq!(names("a/b").unwrap(), ["one"]);
+    // As on file systems that number nothing.
+    let (directory, with) = beneath.list(b"a/b").unwrap();
+    let without = list_with(&directory, false).unwrap();
+    let expected = ListedFile {
+        id: 0,
+        ..with[0].clone()
+    };
+    assert_eq!(without, [expected]);
     assert_eq!(names("c").unwrap(), ["two"]);
     assert_eq!(names("").unwrap().len(), 2);
     assert_eq!(

@@ -53,7 +53,7 @@ fn directories() {
         listed("é\u{1f600}.txt"),
         listed("b"),
     ]);
-    let files = listed_files(&bytes).unwrap();
+    let files = listed_files(&bytes, true).unwrap();
     let expected = ListedFile {
         name: "é\u{1f600}.txt".encode_utf16().collect(),
         attributes: 0x21,
@@ -64,7 +64,12 @@ fn directories() {
     };
     assert_eq!(files.len(), 2);
     assert_eq!(files[0], expected);
-    assert_eq!(listed_files(&[]).unwrap(), []);
+    assert_eq!(listed_files(&[], true).unwrap(), []);
+    // `FILE_FULL_DIR_INFO`: the name stands where the short name would.
+    let mut short = listed("b");
+    short.drain(68..104);
+    let files = listed_files(&chained(&[short]), false).unwrap();
+    assert_eq!((&files[0].name[..], files[0].id), (&[0x62][..], 0));
 }
 
 #[track_caller]
@@ -108,22 +113,22 @@ fn hostile_lists() {
     ];
     for list in lists {
         for end in 0..list.len() {
-            let _ = listed_files(&list[..end]);
+            let _ = listed_files(&list[..end], true);
             let _ = alternate_streams(&list[..end]);
         }
         for place in 0..list.len() {
             for value in [0, 1, 3, 0x7f, 0xff] {
                 let mut changed = list.clone();
                 changed[place] = value;
-                let _ = listed_files(&changed);
+                let _ = listed_files(&changed, true);
                 let _ = alternate_streams(&changed);
             }
         }
     }
-    assert!(listed_files(&listed("abc")[..106]).is_err());
+    assert!(listed_files(&listed("abc")[..106], true).is_err());
     assert!(alternate_streams(&[0xff; 64]).is_err());
     // A distance of less than an entry does not go on for ever.
-    assert!(listed_files(&[1, 0, 0, 0, 0, 0, 0, 0]).is_err());
+    assert!(listed_files(&[1, 0, 0, 0, 0, 0, 0, 0], true).is_err());
 }
 
 #[test]

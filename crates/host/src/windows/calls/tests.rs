@@ -88,16 +88,16 @@ fn lists_of_folders() {
             let mut buffer = vec![0u64; 1024];
             let mut files = Vec::new();
             let mut from_start = true;
-            while list(folder, &mut buffer, from_start).unwrap() {
+            while list(folder, &mut buffer, from_start, true).unwrap() {
                 from_start = false;
-                files.extend(buffers::listed_files(&bytes_of(&buffer, usize::MAX)).unwrap());
+                files.extend(buffers::listed_files(&bytes_of(&buffer, usize::MAX), true).unwrap());
             }
             assert_eq!(files.len(), 501);
             let found = files.iter().find(|found| found.name == wide("file"));
             assert_eq!(found.unwrap().id, identity(&file).unwrap().1);
         }
         let mut small = [0; 2];
-        assert!(list(folder, &mut small, true).is_err());
+        assert!(list(folder, &mut small, true, true).is_err());
     });
 }
 
