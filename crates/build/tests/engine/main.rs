@@ -7,6 +7,7 @@ mod audit;
 mod bench;
 mod cache;
 mod config;
+mod context_modes;
 mod contexts;
 mod copy;
 mod copy_out;
