@@ -132,7 +132,8 @@ impl Root {
         let (parent, name, kept) = self.parent(path)?;
         let exists = make_room(parent, name, kept, true)?;
         if !exists {
-            fs::mkdirat(parent, name, until_finished(volume, OWN_DIRECTORY))?;
+            let made = fs::mkdirat(parent, name, until_finished(volume, OWN_DIRECTORY));
+            made.map_err(|errno| not_made(volume.is_some(), errno))?;
         }
         let flags = DIRECTORY | OFlags::NOFOLLOW;
         let opened = match fs::openat(parent, name, flags, Mode::empty()) {
@@ -185,10 +186,12 @@ impl Root {
     }
 
     pub(super) fn file(&mut self, path: &[u8]) -> io::Result<File> {
-        let mode = until_finished(self.folder.volume(), OWN_FILE);
+        let volume = self.folder.volume();
+        let mode = until_finished(volume, OWN_FILE);
         let (parent, name, kept) = self.parent(path)?;
         make_room(parent, name, kept, false)?;
-        let opened = fs::openat(parent, name, NEW_FILE, mode)?;
+        let opened = fs::openat(parent, name, NEW_FILE, mode);
+        let opened = opened.map_err(|errno| not_made(volume.is_some(), errno))?;
         kept.made.insert(identity(&fs::fstat(&opened)?));
         Ok(File::from(opened))
     }
@@ -306,6 +309,17 @@ impl Root {
         };
         let opened: &OwnedFd = &self.last.insert(known).1;
         Ok((opened.as_fd(), name, &mut self.kept))
+    }
+}
+
+/// Why a new entry could not be made. A volume that does not take its name says no more than `EINVAL`.
+fn not_made(on_ntfs: bool, errno: Errno) -> io::Error {
+    match (on_ntfs, errno) {
+        (true, Errno::INVAL) => io::Error::new(
+            io::ErrorKind::InvalidFilename,
+            "the volume does not take this name; mount it without -o windows_names",
+        ),
+        (_, errno) => errno.into(),
     }
 }
 

@@ -1,13 +1,12 @@
 //! Entries of folders on NTFS, by ntfs-3g.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
 
 use rustix::fs::{self, AtFlags, Mode};
 use rustix::io::Errno;
 
-use super::{Made, NEW_FILE, identity, is_refusal, make_node};
+use super::{Made, NEW_FILE, identity, is_refusal, make_node, not_made};
 use crate::folder_writer::{NotKeptKind, SpecialFile};
 use crate::ntfs::WSL_SPECIAL_FILES;
 use crate::ntfs3g::{INTERIX_HAS, INTERIX_HAS_NOT, NtfsPath};
@@ -164,21 +163,14 @@ fn make_special(
 }
 
 fn make_plain(parent: BorrowedFd<'_>, name: &[u8], directory: bool) -> io::Result<Identity> {
-    if directory {
-        fs::mkdirat(parent, name, Mode::from_raw_mode(0o777))?;
-        return Ok(identity(&fs::statat(
-            parent,
-            name,
-            AtFlags::SYMLINK_NOFOLLOW,
-        )?));
-    }
-    let file = File::from(fs::openat(
-        parent,
-        name,
-        NEW_FILE,
-        Mode::from_raw_mode(0o666),
-    )?);
-    Ok(identity(&fs::fstat(&file)?))
+    let mode = Mode::from_raw_mode(0o666);
+    let made = match directory {
+        true => fs::mkdirat(parent, name, mode | Mode::from_raw_mode(0o111)),
+        false => fs::openat(parent, name, NEW_FILE, mode).map(drop),
+    };
+    made.map_err(|errno| not_made(true, errno))?;
+    let stat = fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(identity(&stat))
 }
 
 /// Which of WSL's special files it is. Sockets, which no image holds, are not among them.
