@@ -30,6 +30,7 @@ if wants windows wine; then
     packages+=(gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-win32 wine64)
 fi
 if wants determinism; then packages+=(qemu-user); fi
+if wants ntfs; then packages+=(fuse3 ntfs-3g); fi
 if wants e2e wine; then
     packages+=(man-db zsh fish)
     packages+=(apache2-utils attr buildah containerd debootstrap docker-registry libcap2-bin)
