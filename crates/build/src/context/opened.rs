@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use crossdock_dockerfile::IgnorePatterns;
 use crossdock_graph::{Graph, Operation};
+use crossdock_host::{HostNames, bytes_to_os, folder_names};
 use crossdock_image::BlobDigest;
-use crossdock_layer::{Limits, Timestamp};
+use crossdock_layer::{Limits, Timestamp, encode_path};
 use crossdock_store::Store;
 
 use crate::context::dockerfile::{MAX_DOCKERFILE, check_size};
@@ -250,7 +251,14 @@ impl Contexts {
     pub(crate) fn contains(&self, name: &str, path: &str) -> bool {
         let path = path.trim_start_matches('/');
         match self.read.get(name).map(|read| &read.context.opened) {
-            Some(Opened::Folder(folder)) => folder.join(path).symlink_metadata().is_ok(),
+            Some(Opened::Folder(folder)) => {
+                let stored = match folder_names(folder) {
+                    HostNames::Posix => path.as_bytes().to_vec(),
+                    HostNames::Windows => encode_path(path.as_bytes()),
+                };
+                let stored = bytes_to_os(&stored);
+                stored.is_ok_and(|stored| folder.join(stored).symlink_metadata().is_ok())
+            }
             Some(Opened::Tar(tar)) => tar.contains(path.as_bytes()),
             Some(Opened::Empty) | None => false,
         }
