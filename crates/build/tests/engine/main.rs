@@ -22,5 +22,6 @@ mod outputs;
 mod parts;
 mod platforms;
 mod questions;
+mod scanner;
 mod server;
 mod windows;
