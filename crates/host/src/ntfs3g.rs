@@ -19,6 +19,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ use crate::{MARK, NtfsMetadata, NtfsStream, NtfsTimes, Xattr};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Volume {
     streams: Streams,
+    gives_away: bool,
 }
 
 /// How streams are shown.
@@ -225,7 +227,14 @@ impl Volume {
                 true => Streams::Files,
                 false => Streams::Attributes,
             },
+            gives_away: is_root() || !checks_access(folder),
         })
+    }
+
+    /// Whether who gives a file to others keeps access to it. Where ntfs-3g checks that (`-o
+    /// permissions`), nobody but root does: a directory would be closed before anything is in it.
+    pub(crate) fn gives_away(self) -> bool {
+        self.gives_away
     }
 
     /// Whether `path`, or the nearest folder above it that is there, is on such a volume.
@@ -382,6 +391,28 @@ const USER: &[u8] = b"user.";
 
 fn stream_file(name: &[u8], stream: &[u8]) -> Vec<u8> {
     [name, b":", stream].concat()
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// Whether the kernel checks access by what the volume says of owners and modes.
+fn checks_access(folder: BorrowedFd<'_>) -> bool {
+    let Ok(stat) = fs::fstat(folder) else {
+        return true;
+    };
+    let device = format!("{}:{}", fs::major(stat.st_dev), fs::minor(stat.st_dev));
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mut mounts = mounts.lines();
+    // The third field, and an option of the file system in the last.
+    mounts.any(|mount| {
+        let options = mount.rsplit(' ').next().unwrap_or_default();
+        mount.split(' ').nth(2) == Some(&device)
+            && options
+                .split(',')
+                .any(|option| option == "default_permissions")
+    })
 }
 
 /// Whether metadata is of something that stands for something else, and cannot be read itself.

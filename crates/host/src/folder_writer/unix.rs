@@ -82,7 +82,7 @@ impl Root {
         point: &ReparsePoint<'_>,
         metadata: &FileMetadata<'_>,
     ) -> Made {
-        let (Some(_), Some(ntfs)) = (self.folder.volume(), &metadata.ntfs) else {
+        let (Some(volume), Some(ntfs)) = (self.folder.volume(), &metadata.ntfs) else {
             return Ok(vec![NotKeptKind::Symlink]);
         };
         let (parent, name, kept) = self.parent(path)?;
@@ -92,7 +92,14 @@ impl Root {
             MadePoint::Absent(lost) => Ok(vec![lost]),
             MadePoint::There { made, failed, form } => {
                 kept.made.insert(made);
-                ntfs3g::set(&NtfsPath::new(parent, name), ntfs, failed, form, true)
+                ntfs3g::set(
+                    volume,
+                    &NtfsPath::new(parent, name),
+                    ntfs,
+                    failed,
+                    form,
+                    true,
+                )
             }
         }
     }
@@ -146,8 +153,9 @@ impl Root {
         };
         let stat = fs::fstat(&opened)?;
         kept.made.insert(identity(&stat));
-        if let (Some(_), Some(ntfs)) = (volume, &metadata.ntfs) {
+        if let (Some(volume), Some(ntfs)) = (volume, &metadata.ntfs) {
             return ntfs3g::set(
+                volume,
                 &NtfsPath::new(parent, name),
                 ntfs,
                 Vec::new(),
@@ -202,11 +210,12 @@ impl Root {
         file: File,
         metadata: &FileMetadata<'_>,
     ) -> Made {
-        if let (Some(_), Some(ntfs)) = (self.folder.volume(), &metadata.ntfs) {
+        if let (Some(volume), Some(ntfs)) = (self.folder.volume(), &metadata.ntfs) {
             // Closed before it has its times.
             drop(file);
             let (parent, name, _) = self.parent(path)?;
             return ntfs3g::set(
+                volume,
                 &NtfsPath::new(parent, name),
                 ntfs,
                 Vec::new(),
@@ -312,7 +321,8 @@ impl Root {
     }
 }
 
-/// Why a new entry could not be made. A volume that does not take its name says no more than `EINVAL`.
+/// Why a new entry could not be made. A volume that does not take its name says no more than
+/// `EINVAL`.
 fn not_made(on_ntfs: bool, errno: Errno) -> io::Error {
     match (on_ntfs, errno) {
         (true, Errno::INVAL) => io::Error::new(

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::{Made, NEW_FILE, identity, is_refusal, make_node, not_made};
 use crate::folder_writer::{NotKeptKind, SpecialFile};
 use crate::ntfs::WSL_SPECIAL_FILES;
-use crate::ntfs3g::{INTERIX_HAS, INTERIX_HAS_NOT, NtfsPath};
+use crate::ntfs3g::{INTERIX_HAS, INTERIX_HAS_NOT, NtfsPath, Volume};
 use crate::{NtfsEntry, NtfsPart, NtfsTimes, ReparsePoint, Xattr};
 
 /// Device and inode.
@@ -20,6 +20,7 @@ type Identity = (u64, u64);
 /// The order counts: what is set later must not change what was set before, READONLY may forbid all
 /// that follows, and the extended attributes take along what failed.
 pub(super) fn set(
+    volume: Volume,
     place: &NtfsPath<'_>,
     ntfs: &NtfsEntry<'_>,
     mut failed: Vec<NtfsPart>,
@@ -31,7 +32,11 @@ pub(super) fn set(
         Form::Interix => ntfs.attributes & !INTERIX_HAS_NOT | INTERIX_HAS,
     };
     if let Some(descriptor) = ntfs.descriptor {
-        match place.set_descriptor(descriptor) {
+        let set = match volume.gives_away() {
+            true => place.set_descriptor(descriptor),
+            false => Ok(false),
+        };
+        match set {
             Ok(true) => {}
             Ok(false) => failed.push(NtfsPart::Descriptor),
             // EIO: it is one that ntfs-3g does not understand.
