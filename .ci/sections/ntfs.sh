@@ -29,4 +29,11 @@ export CROSSDOCK_VALIDATOR=$CARGO_TARGET_DIR/release/crossdock-validator
 
 stage 'folders on NTFS' bash testkit/e2e/ntfs.sh
 count_tests 'folders on NTFS'
+
+# What the section `wine` has built.
+if [[ -x $CI_BASE/crossdock.exe ]]; then
+    export CROSSDOCK_EXE=$CI_BASE/crossdock.exe CROSSDOCK_E2E_CACHE=$CI_BASE/e2e-cache
+    stage 'a store on NTFS under Wine' bash testkit/e2e/windows.sh 8_ntfs
+    count_tests 'a store on NTFS under Wine'
+fi
 finish

@@ -8,7 +8,7 @@
 # As run.sh: the variables name the programs (CROSSDOCK_EXE is crossdock.exe), root goes on as an
 # ordinary user, PARTs are functions that begin with `wine_`. CROSSDOCK_E2E_KILL_SECONDS is how
 # long each command is killed again and again (20), CROSSDOCK_E2E_SEED when.
-# CROSSDOCK_E2E_NTFS is a folder on an NTFS volume in which this user may write: a store is there too.
+# CROSSDOCK_E2E_NTFS is a folder on an NTFS volume in which this user may write; root mounts one.
 #
 # CONTRIBUTING.md, "What a pass under Wine proves", says what this proves and what not.
 set -euo pipefail
@@ -23,7 +23,29 @@ PROGRAMS+=(CROSSDOCK_EXE)
 # It lies beside this script where that was copied.
 dll_source=$here/bcryptprimitives.c
 [[ -e $dll_source ]] || { dll_source=$here/../../.ci/wine/bcryptprimitives.c FILES+=("$dll_source"); }
-require docker-registry htpasswd openssl python3 skopeo wine64 wineserver64 x86_64-w64-mingw32-gcc
+require docker-registry git htpasswd openssl python3 skopeo wine64 wineserver64 x86_64-w64-mingw32-gcc
+end_ntfs() {
+    umount "$CROSSDOCK_E2E_NTFS" || true
+    rm -rf --one-file-system "${CROSSDOCK_E2E_NTFS%/volume}"
+}
+
+# mount_ntfs: a volume in a file, for the user.
+mount_ntfs() {
+    local folder
+    folder=$(mktemp -d /var/tmp/crossdock-e2e-ntfs.XXXXXX)
+    trap end_ntfs EXIT
+    export CROSSDOCK_E2E_NTFS=$folder/volume
+    mkdir "$folder/volume"
+    chmod 755 "$folder"
+    truncate -s 1G "$folder/image"
+    mkfs.ntfs -F -Q "$folder/image" >/dev/null 2>&1
+    mount.ntfs-3g "$folder/image" "$folder/volume" \
+        -o "uid=$(id -u "$E2E_USER"),gid=$(id -g "$E2E_USER"),umask=077"
+}
+if ((EUID == 0)) && command -v mkfs.ntfs mount.ntfs-3g >/dev/null && : 2>/dev/null <>/dev/fuse; then
+    id "$E2E_USER" >/dev/null 2>&1 || useradd --create-home "$E2E_USER"
+    mount_ntfs
+fi
 as_ordinary_user windows.sh "$@"
 
 for script in lib parts registries registry_parts index_parts kill_parts windows_parts; do

@@ -147,10 +147,30 @@ wine_2_builds() {
     twins odd-to-windows windows/amd64 --on-collision rename <odd.in
     windows_to_scratch >scratch.in
     twins windows-to-scratch linux/amd64 <scratch.in
-    CODE=1 check 'collisions are refused' both build -q --platform windows/amd64 ../context.case
+    other_modes
     check 'the stores are equal' same_stores store
     check 'the store of Windows is whole' whole windows/store --no-leftovers
     stop_all
+}
+
+# other_modes: contexts whose files have modes on Linux and none on Windows.
+other_modes() {
+    printf 'FROM scratch\nCOPY . /all/\n' | same_context
+    chmod 600 context/app.exe
+    check 'modes by the rule of docker' both build -q --platform linux/amd64 \
+        --context-modes docker ../context
+    git -C context init -q
+    git -C context add .
+    git -C context update-index --chmod=-x fixed.txt 'read me.txt'
+    chmod -R 755 context
+    check 'modes of a checkout' both build -q --platform linux/amd64 --context-modes git ../context
+    check 'which are those that Windows takes by itself' modes_of_checkout
+}
+
+modes_of_checkout() {
+    on windows build -q --platform linux/amd64 ../context >windows/auto &&
+        cmp linux/out windows/auto && ! on linux build -q --platform linux/amd64 ../context |
+        cmp - windows/auto
 }
 
 # all_from_cache: a build of what was just built does nothing.
@@ -339,7 +359,7 @@ wine_7_one_store() {
         rm -rf "$store"
         STORE=$store check "$host fills a store" on "$host" build -q --platform windows/amd64 \
             --on-collision rename -t "$HOST/shared/$host:1" --push ../context
-        STORE=$store check "$other has all of it from the cache" cached_elsewhere "$other" "$host"
+        STORE=$store check "$other has all of it from the cache" cached_elsewhere "$other" "shared/$host:1"
         check 'it is the same image' same_remote shared/linux:1 "shared/$host:1"
         STORE=$store check "$other prunes it" on "$other" prune --all
         STORE=$store check "$host builds on" on "$host" ls -R "$HOST/shared/$host:1"
@@ -348,14 +368,41 @@ wine_7_one_store() {
     stop_all
 }
 
-# cached_elsewhere HOST OTHER: the program of that host does nothing of what the other did.
+# cached_elsewhere HOST NAME: the program of that host does nothing of what the other did for NAME.
 cached_elsewhere() {
     on "$1" build --progress plain --platform windows/amd64 --on-collision rename -t again:1 \
         ../context >shared.log 2>&1 && all_cached shared.log &&
-        on "$1" ls -R "$HOST/shared/$2:1" >/dev/null
+        on "$1" ls -R "$HOST/$2" >/dev/null
 }
 
-wine_8_kill() {
+# A store and an output on a volume of NTFS.
+wine_8_ntfs() {
+    local place=${CROSSDOCK_E2E_NTFS:-}
+    [[ -n $place ]] || {
+        skip 'a store on NTFS' 'CROSSDOCK_E2E_NTFS is not set, and only root mounts one'
+        return
+    }
+    host_images wine-ntfs
+    odd_to_windows | sed "s#$LIN:latest#$HOST/base/lin:latest#; s#$WIN:latest#$HOST/base/win:latest#" |
+        same_context
+    local options=(build -q --platform windows/amd64 --on-collision rename)
+    rm -rf "$place"/*
+    check 'the image on Linux' on linux "${options[@]}" -t "$HOST/linux/ntfs:1" --push ../context
+    check 'and its layout' on linux "${options[@]}" -t ntfs:1 -o type=oci-layout,dest=ntfs ../context
+    STORE=$place/store check 'a store on NTFS under Wine' \
+        on windows "${options[@]}" -t "$HOST/windows/ntfs:1" --push ../context
+    check 'gives one digest' pushed_twins ntfs:1
+    STORE=$place/store check 'a layout on NTFS' \
+        on windows "${options[@]}" -t ntfs:1 -o "type=oci-layout,dest=$place/ntfs" ../context
+    check 'is equal, byte for byte' diff -r linux/ntfs "$place/ntfs"
+    STORE=$place/store check 'the Linux program has all of it from the cache' \
+        cached_elsewhere linux windows/ntfs:1
+    STORE=$place/store check 'it is removed' on windows prune --all
+    check 'and the store is whole' whole "$place/store" --no-leftovers
+    stop_all
+}
+
+wine_9_kill() {
     CROSSDOCK=$LINUX_PROGRAM
     KILLED_PROGRAM=$WINDOWS_PROGRAM registry_5_kill
 }
