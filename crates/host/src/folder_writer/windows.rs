@@ -10,6 +10,7 @@ use windows_sys::Win32::Foundation as codes;
 use windows_sys::Win32::Storage::FileSystem as fs;
 
 use super::{FileMetadata, NotKeptKind, SpecialFile, other_kind};
+use crate::ntfs::extended;
 use crate::patience::{patiently, while_in_use};
 use crate::windows::beneath::{self, Beneath, ITSELF, is_link, named, to_wide};
 use crate::windows::buffers;
@@ -147,6 +148,9 @@ impl Root {
         let Some(ntfs) = &metadata.ntfs else {
             return Ok(plain_losses(metadata));
         };
+        if exists {
+            clear_extended(&opened)?;
+        }
         let mut failed = Vec::new();
         set_attributes(&opened, ntfs.attributes, &mut failed)?;
         let mut lost = Vec::new();
@@ -629,6 +633,17 @@ fn set_extended(file: &File, attributes: &[Xattr], lost: &mut Vec<NotKeptKind>) 
         }
         Err(error) => Err(error),
     }
+}
+
+/// Removes what an earlier tree said in a directory's extended attributes. One that cannot go is
+/// overwritten, or stays.
+fn clear_extended(file: &File) -> io::Result<()> {
+    let Some(bytes) = calls::extended(file)? else {
+        return Ok(());
+    };
+    let found = extended::decode(&bytes).unwrap_or_default();
+    let removal = buffers::removal_of_ours(&found);
+    set_extended(file, &removal, &mut Vec::new())
 }
 
 /// Whether extended attributes are too many, or have names that the file system refuses.

@@ -103,6 +103,16 @@ pub(crate) fn extended_list(attributes: &[Xattr]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Of a file's extended attributes those that this program and WSL write, without values: set so, NTFS
+/// removes them.
+pub(crate) fn removal_of_ours(attributes: &[Xattr]) -> Vec<Xattr> {
+    let names = attributes.iter().map(|(name, _)| name);
+    names
+        .filter(|name| *name == ntfs::MARK || name.starts_with(b"$LX") || name.starts_with(b"LX."))
+        .map(|name| (name.clone(), Vec::new()))
+        .collect()
+}
+
 /// Whether a reparse point stands for something else, so that opening the file would open that.
 /// Others only say where the content is, and who opens the file gets it.
 pub(crate) fn stands_for_another(tag: u32) -> bool {

@@ -147,6 +147,25 @@ fn extended_lists_end_with_zero() {
 }
 
 #[test]
+fn others_attributes_stay() {
+    let attributes = [
+        "$KERNEL.PURGE",
+        "$LXMOD",
+        "CROSSDOCK",
+        "LX.USER.A",
+        "LXX",
+        "OTHER",
+    ]
+    .map(|name| (name.as_bytes().to_vec(), vec![1]));
+    let removed: Vec<_> = removal_of_ours(&attributes)
+        .into_iter()
+        .map(|(name, value)| (String::from_utf8(name).unwrap(), value.len()))
+        .collect();
+    let expected = ["$LXMOD", "CROSSDOCK", "LX.USER.A"].map(|name| (name.to_owned(), 0));
+    assert_eq!(removed, expected);
+}
+
+#[test]
 fn tags() {
     let check = |tag: u32, another: bool, wsl: bool| {
         assert_eq!(
