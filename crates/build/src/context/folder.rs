@@ -12,8 +12,8 @@ use crossdock_host::{
     ContextEntry, ContextError, ContextKind, ContextReader, HostNames, folder_names,
 };
 use crossdock_layer::{
-    Content, Entry, Kind, LayerFormat, Loss, LossKind, Name, NodeId, NtfsFound, Timestamp, Tree,
-    decode_component, decode_path, show_path,
+    Content, Entry, Kind, LayerFormat, Loss, LossKind, Name, NodeId, NtfsFound, ReparseTarget,
+    Timestamp, Tree, decode_component, decode_path, show_path,
 };
 
 use crate::context::ignore::IgnoreWalk;
@@ -80,12 +80,13 @@ impl Context {
     ) -> Result<Self, BuildError> {
         let reader = ContextReader::open(root)?;
         let names = folder_names(root);
-        // What a Linux host says of modes on NTFS is the same of all files.
+        // What a Linux host says of modes on NTFS, it says of all files.
         let has_modes = ContextReader::HAS_MODES && names == HostNames::Posix;
         let mut rules = ModeRules::new(modes, root, has_modes)?;
         let mut walk = IgnoreWalk::new(ignore);
-        let entries =
+        let mut entries =
             reader.walk(&mut |path, directory| walk.visit(&shown_path(path, names), directory))?;
+        entries.iter_mut().for_each(ntfs::set_mode);
         let paths = entries.iter().map(|entry| shown_path(&entry.path, names));
         let paths: Vec<Cow<'_, [u8]>> = paths.collect();
         let hollow = walk.hollow(paths.iter().map(|path| &path[..]));
@@ -251,7 +252,12 @@ impl Context {
         // The file itself comes after its streams.
         let found = ntfs::find(entry, ntfs, self.files.len() as u64);
         let Some((found, streams)) = found else {
-            let loss = lost(LossKind::ReparsePoint, path);
+            let target = ntfs.reparse.as_deref().and_then(ReparseTarget::parse);
+            let kind = match target {
+                Some(ReparseTarget::Socket) => LossKind::Socket,
+                _ => LossKind::ReparsePoint,
+            };
+            let loss = lost(kind, path);
             self.losses.push((path.to_vec(), loss));
             return None;
         };

@@ -3,7 +3,8 @@
 
 use crossdock_host::{ContextEntry, ContextKind, NtfsMetadata, NtfsStream};
 use crossdock_layer::{
-    Content, Kind, Loss, LossKind, NtfsFile, NtfsFound, NtfsTimes, Stream, decode_path,
+    ATTRIBUTE_READONLY, Content, Kind, Loss, LossKind, NtfsFile, NtfsFound, NtfsTimes, Stream,
+    decode_path,
 };
 
 use super::folder::ContextFile;
@@ -63,6 +64,17 @@ pub(super) fn find(
         state: None,
     });
     Some((found, files.collect()))
+}
+
+/// Gives an entry on NTFS the mode that docker's clients on Windows report, whatever the host says of
+/// the volume.
+pub(super) fn set_mode(entry: &mut ContextEntry) {
+    let Some(ntfs) = &entry.ntfs else { return };
+    entry.mode = match entry.kind {
+        ContextKind::File { .. } if ntfs.attributes & ATTRIBUTE_READONLY != 0 => 0o555,
+        ContextKind::Symlink { .. } | ContextKind::ReparsePoint => 0o777,
+        _ => 0o755,
+    };
 }
 
 /// The streams of an entry that are not copied.

@@ -55,11 +55,12 @@ pub(crate) struct Cp {
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// What to do on a Windows host with names that differ only in case
+    /// What to do on NTFS with names that differ only in case
     #[arg(long, value_enum, default_value_t = OnCollision::Error, value_name = "POLICY")]
     pub(crate) on_collision: OnCollision,
 
-    /// What becomes in a tar of what only Windows knows of a file
+    /// What becomes of what only the other system knows of a file: in a tar what Windows does, and on
+    /// NTFS what Linux does. Other folders have no room for it
     #[arg(long, value_enum, default_value_t = Foreign::Keep, value_name = "POLICY")]
     pub(crate) foreign_metadata: Foreign,
 

@@ -15,9 +15,10 @@ use crate::out::FormatOption;
 /// or not; or the folder of an OCI image layout. All images in it are loaded with all their names,
 /// bit for bit, and their layers are indexed on the way.
 ///
-/// With --os it is a tar of a root file system, which becomes an image of one layer, as with docker
-/// import. For windows, a tar with Files/ at its top is the layer as it is; any other is put into
-/// an empty Windows image, as ADD does in a Dockerfile FROM scratch.
+/// With --os it is a root file system, in a tar or a folder, which becomes an image of one layer, as
+/// with docker import. For windows, a tar with Files/ at its top is the layer as it is; all else is put
+/// into an empty Windows image, as ADD does in a Dockerfile FROM scratch. A folder gives back what
+/// crossdock cp IMAGE:/ DIR put there, on NTFS all of it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -26,13 +27,14 @@ Examples:
   crossdock load -t app:1.0 build/oci-layout
   crossdock load --os linux -t mybase rootfs.tar.gz
   crossdock load --os windows --os-version 10.0.20348.2340 -t winbase files.tar
+  crossdock load --os linux -t again rootfs/
 
 Environment: SOURCE_DATE_EPOCH, when an image that is made with --os was made [default: the newest
-time in the tar]
+time in it]
 
 Exit codes: those of build (crossdock --help); 3 when something in the file is damaged")]
 pub(crate) struct Load {
-    /// File or layout folder; standard input if there is none, or -
+    /// File or folder; standard input if there is none, or -
     #[arg(value_name = "FILE", conflicts_with = "input")]
     pub(crate) file: Option<PathBuf>,
 
@@ -44,7 +46,7 @@ pub(crate) struct Load {
     #[arg(short, long = "tag", value_name = "NAME")]
     pub(crate) tags: Vec<String>,
 
-    /// The file is a tar of a root file system for linux or windows
+    /// It is a root file system for linux or windows, in a tar or a folder
     #[arg(long, value_name = "OS")]
     pub(crate) os: Option<String>,
 

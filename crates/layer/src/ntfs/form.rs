@@ -83,17 +83,17 @@ pub struct NtfsAttributes {
 /// An entry as NTFS stores it.
 ///
 /// # Life cycle
-/// [`of`](Self::of) a planned header; then the file gets the parts that are fields here; and last, when
-/// it is known which of them could not be set, the [`extended`](Self::extended) attributes, which
-/// take along what the file does not say. [`NtfsFile`](super::NtfsFile) reads all of it.
+/// [`of`](Self::of) a planned header; then the file gets the parts that are fields here; and last,
+/// when it is known which of them could not be set, the [`extended`](Self::extended) attributes,
+/// which take along what the file does not say. [`NtfsFile`](super::NtfsFile) reads all of it.
 #[derive(Debug, Clone)]
 pub struct NtfsForm<'h> {
     /// FILE_ATTRIBUTE_ bits, with those that only the system sets.
     pub attributes: u32,
     /// Its times.
     pub times: NtfsTimes,
-    /// The security descriptor, self-relative. Entries of POSIX origin have none: they inherit from the
-    /// folder.
+    /// The security descriptor, self-relative. Entries of POSIX origin have none: they inherit from
+    /// the folder.
     pub descriptor: Option<Vec<u8>>,
     /// The reparse point of a link, a pipe or a device; `None` for what has none, and for a link
     /// whose text is too long for one.
@@ -237,7 +237,7 @@ impl<'h> NtfsForm<'h> {
         }
     }
 
-    /// WSL's attributes. Windows' own entries have them only where their header says more than that.
+    /// WSL's attributes. Windows' own entries have them only where their header says more.
     fn add_lx(&self, extended: &mut Extended) {
         let header = self.header;
         let id = |id: u64| u32::try_from(id).ok();
@@ -404,8 +404,8 @@ fn saturated(time: Timestamp) -> u64 {
     }
 }
 
-/// Whether NTFS stores an extended attribute of this name, and as it is: in upper case, without what
-/// the names of FAT refuse.
+/// Whether NTFS stores an extended attribute of this name, and as it is: in upper case, without
+/// what the names of FAT refuse.
 fn is_name(name: &[u8]) -> bool {
     let is_stored = |byte: &u8| {
         matches!(byte, b'!'..=b'~')

@@ -246,8 +246,8 @@ impl NtfsFile<'_> {
         posix.mode = mode.unwrap_or(unsaid) & PERMISSIONS;
     }
 
-    /// The mode that WSL's attribute has for it. Whatever says that it is something else is not about
-    /// this file.
+    /// The mode that WSL's attribute has for it. Whatever says that it is something else is not
+    /// about this file.
     fn mode_of(&self, kind: &Kind) -> Option<u32> {
         let mode = self.number(b"$LXMOD")?;
         (mode & TYPE == type_bits(tar_kind(kind))).then_some(mode)

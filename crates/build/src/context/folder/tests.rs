@@ -187,7 +187,9 @@ fn what_no_layer_holds_is_told() {
     let mut other = found("x", ContextKind::ReparsePoint, &[], &[]);
     other.ntfs.as_mut().unwrap().reparse = Some(vec![0x1B, 0, 0, 0x80, 0, 0, 0, 0]);
     let nothing = found("y", ContextKind::ReparsePoint, &[], &[]);
-    let context = on_ntfs(vec![other, nothing], false).unwrap();
+    let mut socket = found("z", ContextKind::ReparsePoint, &[], &[]);
+    socket.ntfs.as_mut().unwrap().reparse = ReparseTarget::Socket.to_bytes();
+    let context = on_ntfs(vec![other, nothing, socket], false).unwrap();
     let losses: Vec<_> = context
         .losses
         .iter()
@@ -197,7 +199,8 @@ fn what_no_layer_holds_is_told() {
         losses,
         [
             (LossKind::ReparsePoint, "/x"),
-            (LossKind::ReparsePoint, "/y")
+            (LossKind::ReparsePoint, "/y"),
+            (LossKind::Socket, "/z")
         ]
     );
     assert_eq!(context.tree.children(context.tree.root()).count(), 0);
@@ -228,4 +231,25 @@ fn names_that_are_one_on_linux() {
         &b"26 CROSSDOCK.origin=posix\n20 CROSSDOCK.name=A\n"[..],
     );
     check([&renamed, "a"], &[name], Some("A"));
+}
+
+#[test]
+fn modes_of_a_volume() {
+    let check = |kind, attributes, expected| {
+        let mut entry = found("x", kind, &[], &[]);
+        entry.mode = 0o777;
+        if let Some(ntfs) = &mut entry.ntfs {
+            ntfs.attributes = attributes;
+        }
+        ntfs::set_mode(&mut entry);
+        assert_eq!(entry.mode, expected);
+        entry.ntfs = None;
+        entry.mode = 0o640;
+        ntfs::set_mode(&mut entry);
+        assert_eq!(entry.mode, 0o640);
+    };
+    check(FILE, 0x20, 0o755);
+    check(FILE, 0x21, 0o555);
+    check(ContextKind::Directory, 0x11, 0o755);
+    check(ContextKind::ReparsePoint, 0x421, 0o777);
 }

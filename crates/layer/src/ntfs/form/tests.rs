@@ -141,6 +141,14 @@ fn times() -> impl Strategy<Value = Timestamp> {
 }
 
 fn posix() -> impl Strategy<Value = PosixMetadata> {
+    const TAGS: &[u32] = &[
+        0xA000_000C,
+        0xA000_0003,
+        0xA000_001D,
+        0x8000_0023,
+        0x8000_0025,
+        7,
+    ];
     const NAMES: &[&[u8]] = &[
         b"user.a",
         b"user.A",
@@ -229,8 +237,9 @@ prop_compose! {
         posix in posix(),
         mode in prop_oneof![Just(0), 0..=0o7777u32],
         times in (times(), times(), times(), times()),
-        (junction, bits, directory) in (any::<bool>(), prop_oneof![Just(0x20u32), any::<u32>()], any::<bool>()),
-        descriptor in prop_oneof![Just(None), Just(Some(default_directory())), Just(Some(default_file()))],
+        (junction, directory) in any::<(bool, bool)>(),
+        bits in prop_oneof![Just(0x20u32), any::<u32>()],
+        descriptor in prop::sample::select(vec![None, Some(default_directory()), Some(default_file())]),
         extended in btree_map(
             prop::sample::select(&["A.B", "low", "$LXUID", "LX.A", "CROSSDOCK", "Z", "A:"][..]),
             prop::sample::select(&["", "AAAA", "!", "AA=", "AB=="][..]),
@@ -323,7 +332,7 @@ proptest! {
     #[test]
     fn foreign_bytes(
         reparse in option::of((
-            prop::sample::select(&[0xA000_000Cu32, 0xA000_0003, 0xA000_001D, 0x8000_0023, 0x8000_0025, 7][..]),
+            prop::sample::select(TAGS),
             any::<u16>(), vec(any::<u8>(), 0..40),
         )),
         extended in vec((
@@ -390,7 +399,8 @@ fn only_what_the_file_does_not_say() {
     let nothing = NtfsUnset::default();
     let posix = [r"$LXUID=\x00\x00\x00\x00", r"$LXGID=\x00\x00\x00\x00"];
     check(
-        "f a | CROSSDOCK.origin=posix mode=640 time=5 ctime=5 atime=6 MSWINDOWS.fileattr=32 MSWINDOWS.rawsd=AAAA",
+        "f a | CROSSDOCK.origin=posix mode=640 time=5 ctime=5 atime=6 MSWINDOWS.fileattr=32 \
+         MSWINDOWS.rawsd=AAAA",
         ALL,
         &[
             posix[0],
@@ -400,7 +410,8 @@ fn only_what_the_file_does_not_say() {
         ],
     );
     check(
-        "c a 5:1 | CROSSDOCK.origin=posix mode=620 CROSSDOCK.name=A SCHILY.xattr.user.x=1 SCHILY.xattr.user.X=2",
+        "c a 5:1 | CROSSDOCK.origin=posix mode=620 CROSSDOCK.name=A SCHILY.xattr.user.x=1 \
+         SCHILY.xattr.user.X=2",
         nothing,
         &[
             posix[0],
@@ -433,12 +444,14 @@ fn only_what_the_file_does_not_say() {
         ],
     );
     check(
-        "f a | mode=100000 MSWINDOWS.fileattr=35 MSWINDOWS.rawsd=AAAA MSWINDOWS.xattr.E=AAAA MSWINDOWS.xattr.e=AAAA",
+        "f a | mode=100000 MSWINDOWS.fileattr=35 MSWINDOWS.rawsd=AAAA MSWINDOWS.xattr.E=AAAA \
+         MSWINDOWS.xattr.e=AAAA",
         nothing,
         &[r"E=\x00\x00\x00", "origin=win32 MSWINDOWS.xattr.e=AAAA"],
     );
     check(
-        "f a | mode=100000 MSWINDOWS.fileattr=35 MSWINDOWS.rawsd=AAAA time=1.00000001 atime=1.00000001",
+        "f a | mode=100000 MSWINDOWS.fileattr=35 MSWINDOWS.rawsd=AAAA time=1.00000001 \
+         atime=1.00000001",
         ALL,
         &[
             "origin=win32 unset=attributes MSWINDOWS.fileattr=35 MSWINDOWS.rawsd=AAAA mtime=1.00000001",
