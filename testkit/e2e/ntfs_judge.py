@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares what lies on a volume of NTFS with the image that it came from.
 
-    ntfs_judge.py IMAGE[:/path] FOLDER [--small-streams]
+    ntfs_judge.py IMAGE[:/path] FOLDER [--small-streams] [--unprivileged]
 
 Everything of each entry is compared: names, attributes, times, descriptors, extended attributes,
 reparse points, streams, contents, in the bytes that ntfs-3g shows. FOLDER holds the directory at
@@ -10,6 +10,7 @@ changes nothing. Prints what differs; exits with 1 if something does.
 """
 
 import argparse
+import base64
 import os
 import struct
 import sys
@@ -30,8 +31,9 @@ OURS = (b"CROSSDOCK", b"$LXUID", b"$LXGID", b"$LXMOD", b"$LXDEV")
 class Judge:
     """An image's directory, and the folder that holds it."""
 
-    def __init__(self, image, path, folder, small_streams):
-        self.image, self.path, self.small_streams = image, path, small_streams
+    def __init__(self, image, path, folder, options):
+        self.image, self.path = image, path
+        self.small_streams, self.unprivileged = options.small_streams, options.unprivileged
         self.entries = dict(tree.walk(image, image.subtree(path)))
         self.files = dict(ntfs.walk(folder))
         self.differences = Differences()
@@ -173,9 +175,12 @@ class Judge:
         self.equal(path, "EAs", node.eas, eas)
 
     def descriptor(self, node, file):
-        """The file's own; what the image has none for is said so."""
+        """The file's own, or where that could not be set, the record; an empty one says that the
+        image has none."""
         said = file.records.get(b"MSWINDOWS.rawsd")
-        return b"" if said == b"" and not node.descriptor else file.descriptor
+        if said is not None and (self.unprivileged or not node.descriptor):
+            return base64.b64decode(said, validate=True)
+        return file.descriptor
 
     def check_posix(self, path, node, file):
         expected = DIRECTORY if node.kind == "dir" else ARCHIVE
@@ -213,10 +218,13 @@ def main():
         "--small-streams", action="store_true",
         help="streams of more than 64 KiB are not there: they are shown as attributes",
     )
+    parser.add_argument(
+        "--unprivileged", action="store_true", help="descriptors are in CROSSDOCK"
+    )
     options = parser.parse_args()
     image, path = tree.split_spec(options.image)
     folder = os.fsencode(options.folder)
-    judge = Judge(tree.load(image), path, folder, options.small_streams)
+    judge = Judge(tree.load(image), path, folder, options)
     count = judge.compare()
     found = judge.differences.found
     for line in found[:100]:
