@@ -122,6 +122,72 @@ git -C made-git commit -q -m two
 git clone -q --bare made-git served/repository.git
 commit=$(git -C made-git rev-parse v1)
 
+# Modes of checkouts: neither the umask of whoever made them matters nor what their index looks like.
+mkdir ignoring
+cp made/Dockerfile ignoring/
+printf '**/.git\n' >ignoring/Dockerfile.dockerignore
+# modes SOURCE OUT FOLDER: an image of a folder whose times are those of `made`.
+modes() {
+    find "$3" -name .git -prune -o -exec touch -h -d @1700000000 {} +
+    to "$2" --context-modes "$1" -f ignoring/Dockerfile "$3"
+}
+# checked_out UMASK FOLDER OPTION...: a clone of v1.
+checked_out() {
+    local mask=$1 folder=$2
+    shift 2
+    (umask "$mask"; git clone -q "$@" made-git "$folder"; git -C "$folder" checkout -q v1)
+}
+for mask in 002 022 077; do
+    checked_out $mask checkout-$mask
+    check "modes of git, umask $mask" modes git modes checkout-$mask
+    check "modes of git, umask $mask: the folder's image" same_digest folder modes
+done
+check 'modes of the disk, umask 077' modes disk modes checkout-077
+differ() { ! same_digest folder modes; }
+check 'modes of the disk, umask 077: another image' differ
+check 'modes of docker' modes docker modes checkout-077
+check 'modes of docker: its files' has modes "${expected//f 644/f 755}"
+git -C checkout-077 -c tar.umask=0022 archive v1 >archive.tar
+archived() { to archive - <archive.tar; }
+check 'git archive' archived
+check 'git archive: the image of git'"'"'s modes' same_digest folder archive
+for version in 2 3 4; do
+    git -C checkout-077 update-index --force-write-index --index-version $version
+    check "modes of git, index $version" modes git modes checkout-077
+    check "modes of git, index $version: the folder's image" same_digest folder modes
+done
+git -C checkout-077 update-index --split-index
+check 'modes of git, a split index' modes git modes checkout-077
+check 'modes of git, a split index: the folder'"'"'s image' same_digest folder modes
+git -C checkout-077 update-index --chmod=+x sub/text
+check 'modes of git, changed in the index' modes git modes checkout-077
+check 'modes of git, changed in the index: its files' \
+    has modes "${expected/f 644 0:0 1700000000 c\/sub\/text/f 755 0:0 1700000000 c\/sub\/text}"
+git -C checkout-002 worktree add -q "$work/worktree" v1
+chmod -R go= worktree
+check 'modes of git, a worktree' modes git modes worktree
+check 'modes of git, a worktree: the folder'"'"'s image' same_digest folder modes
+checked_out 077 no-links -c core.symlinks=false
+check 'links that are files are there' test -f no-links/link -a ! -L no-links/link
+check 'modes of git, links that are files' modes git modes no-links
+check 'modes of git, links that are files: the folder'"'"'s image' same_digest folder modes
+(umask 077; git init -q --object-format=sha256 sha256; cp -a made/. sha256; git -C sha256 add .)
+chmod -R go= sha256
+check 'modes of git, SHA-256' modes git modes sha256
+check 'modes of git, SHA-256: the folder'"'"'s image' same_digest folder modes
+git init -q -b main outer
+git -C outer -c protocol.file.allow=always submodule add -q "$work/made-git" module
+git -C outer/module checkout -q v1
+git -C outer rm -q --cached .gitmodules
+rm outer/.gitmodules
+chmod -R go= outer
+printf 'FROM scratch\nCOPY module /c/\n' >ignoring/Dockerfile
+check 'modes of git, a submodule' modes git modes outer
+check 'modes of git, a submodule: its files' has modes "$expected"
+rm -r outer/module/.git
+check 'modes of git, a submodule without its index' modes git modes outer
+check 'modes of git, a submodule without its index: its files' has modes "$expected"
+
 next_port=$((next_port + 1))
 "$(git --exec-path)/git-daemon" --listen=127.0.0.1 --port=$next_port --reuseaddr --export-all \
     --base-path="$work/served" >daemon.log 2>&1 &

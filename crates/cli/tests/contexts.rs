@@ -187,6 +187,56 @@ fn contexts_that_are_none() {
     assert!(ran.err.contains("Dockerfile:2"), "{}", ran.err);
 }
 
+/// A folder as `git init` and `git add` would leave it, with the file `x` that may be executed.
+fn checkout(bench: &Bench, folder: &str) {
+    let mut index = b"DIRC\0\0\0\x02\0\0\0\x01".to_vec();
+    index.extend([0; 24]);
+    index.extend(0o100_755u32.to_be_bytes());
+    index.extend([0; 12 + 20]);
+    // The path with its length, and as many zeros as fill eights. No checksum.
+    index.extend(b"\0\x01x\0\0\0\0\0\0\0\0");
+    index.truncate(12 + 72);
+    index.extend([0; 20]);
+    bench.write(&format!("{folder}/.git/HEAD"), "ref: refs/heads/main\n");
+    bench.write(&format!("{folder}/.git/objects/x"), "");
+    bench.write(&format!("{folder}/x"), "x");
+    fs::write(bench.path(&format!("{folder}/.git/index")), index).unwrap();
+}
+
+#[test]
+fn modes() {
+    let bench = Bench::new();
+    let dockerfile = "FROM scratch\nCOPY x /\n";
+    bench.write("plain/x", "x");
+    bench.write("plain/Dockerfile", dockerfile);
+    checkout(&bench, "checkout");
+    bench.write("checkout/Dockerfile", dockerfile);
+    let check = |modes: &str, folder: &str, code, parts: &[&str]| {
+        bench.check(&["--context-modes", modes, folder], b"", code, parts);
+    };
+    check("git", "checkout", 0, &["COPY x /"]);
+    check("docker", "plain", 0, &["COPY x /"]);
+    check("auto", "plain", 0, &["COPY x /"]);
+    let all = "auto, git, docker, disk";
+    check("umask", "plain", 2, &["--context-modes", all]);
+    let none = ["build context plain", "no checkout", "--context-modes git"];
+    check("git", "plain", 1, &none);
+    fs::write(bench.path("checkout/.git/index"), "x").unwrap();
+    let damaged = ["build context checkout", "index", "does not begin"];
+    check("git", "checkout", 1, &damaged);
+    // Not looked at on Linux; on Windows a warning, and the build goes on.
+    check("auto", "checkout", 0, &["COPY x /"]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crossdock"));
+    let command = command
+        .args(["--root", "store", "build", "plain"])
+        .current_dir(bench.folder.path())
+        .env("CROSSDOCK_CONTEXT_MODES", "git");
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("no checkout"), "{text}");
+}
+
 #[test]
 fn named_contexts() {
     let bench = Bench::new();
