@@ -26,9 +26,11 @@ quietly() {
 
 # --- Debian packages -------------------------------------------------------------------------------
 packages=(ca-certificates gcc g++ git libc6-dev python3 util-linux)
-if wants windows wine; then
-    packages+=(gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-win32 wine64)
+if wants windows wine release; then
+    packages+=(gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-win32)
 fi
+if wants windows wine; then packages+=(wine64); fi
+if wants release; then packages+=(musl-tools openssl); fi
 if wants determinism; then packages+=(qemu-user); fi
 if wants ntfs; then packages+=(fuse3 ntfs-3g); fi
 if wants e2e wine; then
@@ -93,7 +95,7 @@ echo "$sysroot/bin" >"$CI_BASE/toolchain"
 # By rustup where its server answers, else built from Debian's source package (its compiler is as new
 # as rustup's). `windows-toolchain` names the folder of the cargo that has it.
 rm -f "$CI_BASE/windows-toolchain"
-if wants windows wine; then
+if wants windows wine release; then
     target=x86_64-pc-windows-gnu
     library() { [[ -n $(compgen -G "$1/lib/rustlib/$target/lib/libstd-*.rlib") ]]; }
     if [[ ${CROSSDOCK_CI_WINDOWS_STD:-} != debian ]] && ! library "$sysroot" &&
@@ -114,6 +116,15 @@ if wants windows wine; then
     else
         bash .ci/windows-std.sh "$target"
         echo /usr/bin >"$CI_BASE/windows-toolchain"
+    fi
+fi
+
+# For musl there is rustup alone; without it the section builds with Debian's C library.
+if wants release && command -v rustup >/dev/null; then
+    target=x86_64-unknown-linux-musl
+    if ! library "$sysroot" && timeout 300 rustup target add "$target" >"$log" 2>&1; then
+        real=$(rustc --print sysroot)
+        [[ $real == "$sysroot" ]] || cp -a "$real/lib/rustlib/$target" "$sysroot/lib/rustlib/"
     fi
 fi
 

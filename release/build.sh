@@ -5,6 +5,9 @@
 #   release/build.sh [FOLDER]           both, into FOLDER [default: target/release-files]
 #   RELEASE_TARGETS=x86_64-pc-windows-gnu release/build.sh
 #
+# Where there is no standard library for musl, x86_64-unknown-linux-gnu in RELEASE_TARGETS gives a static executable with
+# Debian's C library, which looks up names of hosts by NSS modules that may be missing.
+#
 # It runs on Linux and needs, beside Rust (the two targets are added by rustup if it is there): a C
 # compiler, musl-tools (musl-gcc), gcc-mingw-w64-x86-64-win32, python3. The same sources and compilers give the
 # same bytes, wherever the checkout and the build folder are.
@@ -31,6 +34,7 @@ has python3 python3
 for target in "${TARGETS[@]}"; do
     case $target in
     *-musl) has musl-gcc musl-tools ;;
+    *-linux-gnu) has cc gcc ;;
     *-windows-gnu) has x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64-win32 ;;
     *) echo "release/build.sh: there is no release for $target" >&2; exit 2 ;;
     esac
@@ -53,6 +57,7 @@ for target in "${TARGETS[@]}"; do
     # A PE header has the time of linking in it, unless ld is told not to.
     flags=$remap
     [[ $target != *-windows-gnu ]] || flags+=" -Clink-arg=-Wl,--no-insert-timestamp"
+    [[ $target != *-linux-gnu ]] || flags+=" -Ctarget-feature=+crt-static"
     env "CARGO_TARGET_${name}_RUSTFLAGS=$flags" "CFLAGS_${target//-/_}=$c_remap" \
         CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc CARGO_INCREMENTAL=0 \
         cargo build --locked --profile dist -p crossdock --target "$target"

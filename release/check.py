@@ -8,11 +8,14 @@ the same bytes.
 import hashlib
 import os
 import shutil
+import socket
+import ssl
 import struct
 import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import unittest
 import zipfile
 from pathlib import Path
@@ -81,6 +84,21 @@ def paths_of_this_machine():
     found = {str(SOURCE), os.environ.get("CARGO_HOME", str(home / ".cargo"))}
     found.add(os.environ.get("CARGO_TARGET_DIR", str(SOURCE / "target")))
     return [path.encode() for path in found if len(path) > 4]
+
+
+def refuse_everything(server, context):
+    """An https server that has nothing."""
+    while True:
+        try:
+            connection, _ = server.accept()
+            with context.wrap_socket(connection, server_side=True) as stream:
+                stream.recv(65536)
+                stream.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        except ssl.SSLError:
+            pass
+        except OSError:
+            if server.fileno() < 0:
+                return
 
 
 def only(pattern):
@@ -166,25 +184,50 @@ class Linux(unittest.TestCase):
             self.assertNotIn(path, self.program, path)
         self.assertNotIn(b".debug_info\0", self.program)
 
+    def setUp(self):
+        self.root = tempfile.TemporaryDirectory()
+        self.addCleanup(self.root.cleanup)
+
+    def run_in_an_empty_root(self, *arguments, **variables):
+        program = Path(self.root.name) / "crossdock"
+        if not program.exists():
+            program.write_bytes(self.program)
+            program.chmod(0o755)
+        command = ["unshare", "--map-root-user", "chroot", self.root.name, "/crossdock", "--root", "/store", *arguments]
+        environment = {"PATH": os.environ["PATH"], **variables}
+        ran = subprocess.run(command, capture_output=True, text=True, env=environment)
+        if "unshare" in ran.stderr:
+            self.skipTest(f"this user may not make a namespace: {ran.stderr.strip()}")
+        return ran
+
     def test_in_an_empty_root(self):
-        """It runs where there is nothing else, and says what is missing there."""
-        with tempfile.TemporaryDirectory() as root:
-            (Path(root) / "crossdock").write_bytes(self.program)
-            (Path(root) / "crossdock").chmod(0o755)
+        self.assertTrue(self.run_in_an_empty_root("--version").stdout.startswith("crossdock "))
+        ran = self.run_in_an_empty_root("images")
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        ran = self.run_in_an_empty_root("pull", "registry.invalid/a")
+        self.assertEqual(ran.returncode, 4, ran)
+        self.assertIn("registry.invalid", ran.stderr)
 
-            def run(*arguments):
-                command = ["unshare", "--map-root-user", "chroot", root, "/crossdock", *arguments]
-                return subprocess.run(command, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
-
-            ran = run("--version")
-            if "unshare" in ran.stderr:
-                self.skipTest(f"this user may not make a namespace: {ran.stderr.strip()}")
-            self.assertTrue(ran.stdout.startswith("crossdock "), ran)
-            ran = run("--root", "/store", "images")
-            self.assertEqual((ran.returncode, ran.stderr), (0, ""))
-            ran = run("--root", "/store", "pull", "registry.invalid/a")
-            self.assertEqual(ran.returncode, 4, ran)
-            self.assertIn("registry.invalid", ran.stderr)
+    def test_authorities(self):
+        """Where there are none it says so; a file of them in the variable is enough."""
+        if shutil.which("openssl") is None:
+            self.skipTest("there is no openssl to make a certificate with")
+        with tempfile.TemporaryDirectory() as folder:
+            key, certificate = f"{folder}/key.pem", f"{folder}/cert.pem"
+            command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext"
+            command = [*command.split(), "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+            subprocess.run(command, check=True, capture_output=True)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            shutil.copy(certificate, self.root.name)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            threading.Thread(target=refuse_everything, args=(server, context), daemon=True).start()
+            name = f"127.0.0.1:{server.getsockname()[1]}/a"
+            ran = self.run_in_an_empty_root("pull", name)
+            self.assertIn("no certificate authorities were found on this machine", ran.stderr)
+            ran = self.run_in_an_empty_root("pull", name, SSL_CERT_FILE="/cert.pem")
+            self.assertIn("404", ran.stderr)
+            self.assertNotIn("certificate", ran.stderr)
 
 
 if __name__ == "__main__":

@@ -97,7 +97,6 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("builds", type=Path, nargs="+")
     given = parser.parse_args()
-    sums = []
     for build in given.builds:
         architecture = build.name.split("-")[0]
         if "windows" in build.name:
@@ -108,8 +107,10 @@ def main():
             top = f"crossdock-{given.version}-linux-{architecture}"
             path = given.out / f"{top}.tar.gz"
             write_tar(path, top, of_linux(build), given.epoch)
-        sums.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
         print(f"{path} ({path.stat().st_size:,} bytes)")
+    # Those of an earlier run for another target too.
+    archives = sorted(given.out.glob(f"crossdock-{given.version}-*"))
+    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in archives]
     (given.out / "SHA256SUMS").write_text("".join(sums))
 
 

@@ -36,6 +36,10 @@ start_wine() {
     [[ -e $system32/bcryptprimitives.dll ]] ||
         x86_64-w64-mingw32-gcc -shared -O2 -static-libgcc .ci/wine/bcryptprimitives.c \
             -o "$system32/bcryptprimitives.dll" -ladvapi32
+    # Shares as tests write them: Wine takes \\SERVER\SHARE for a folder here.
+    mkdir -p "$WINEPREFIX/dosdevices/unc/localhost"
+    ln -s ../../../drive_c "$WINEPREFIX/dosdevices/unc/localhost/C\$"
+    ln -s / "$WINEPREFIX/dosdevices/unc/localhost/Z\$"
     # A server that stays, and Wine's services started by a process whose pipes nobody waits for:
     # else they inherit the test runner's, and `nextest --list` never ends.
     "$WINESERVER" -w

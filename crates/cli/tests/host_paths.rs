@@ -8,9 +8,15 @@ use std::path::{Path, PathBuf};
 
 use program::run_in;
 
+/// The path of `name` in `folder`, with the separators of the host: behind `\\?\` no others count.
+fn below(folder: &Path, name: &str) -> PathBuf {
+    name.split('/')
+        .fold(folder.to_owned(), |path, part| path.join(part))
+}
+
 /// The ways to write the path of `name` in `folder`, which is the working directory.
 fn spellings(folder: &Path, name: &str) -> Vec<String> {
-    let whole = folder.join(name).display().to_string();
+    let whole = below(folder, name).display().to_string();
     let inner = folder.file_name().unwrap().to_str().unwrap();
     let mut written = vec![
         name.to_owned(),
@@ -23,7 +29,7 @@ fn spellings(folder: &Path, name: &str) -> Vec<String> {
     }
     let verbatim = format!(r"\\?\{whole}");
     written.extend([
-        format!(r".\{name}"),
+        format!(r".\{}", name.replace('/', "\\")),
         format!(r"..\{inner}\{name}"),
         whole.replace('\\', "/"),
         whole[..1].to_lowercase() + &whole[1..],
@@ -71,7 +77,7 @@ impl Bench {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.place.join(name)
+        below(&self.place, name)
     }
 
     /// Runs a command in the folder, which succeeds; gives standard output.
