@@ -4,6 +4,7 @@
 //! files and knows nothing of images: paths inside a build context are bytes with `/`, whatever
 //! the host writes.
 
+mod allocator;
 mod console;
 mod context;
 mod files;
