@@ -230,3 +230,50 @@ fn only_what_is_here_is_offered() {
         assert!(bench.offers("store", shell, &["crossdock", ""]).is_empty());
     }
 }
+
+/// PowerShell's script gives words as they are, in a variable: nothing in them is lost on the way.
+#[test]
+fn words_of_powershell() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("it's a file.tar"), "").unwrap();
+    let check = |words: &[&str], expected: &[&str]| {
+        assert_eq!(
+            bench.offers("store", "powershell", words),
+            expected,
+            "{words:?}"
+        );
+    };
+    check(
+        &["crossdock", "cat", "app:1", "a \"b\"'", "/usr/bin/a"],
+        &["/usr/bin/a b"],
+    );
+    check(
+        &["crossdock", "cat", "app:1", "/usr/bin/a b"],
+        &["/usr/bin/a b"],
+    );
+    check(
+        &["crossdock", "cat", "app:win:C:\\ETC\\pass"],
+        &["app:win:C:\\etc\\passwd"],
+    );
+    check(&["crossdock", "cat", "app:1", "", "é\\", "/et"], &["/etc/"]);
+    check(
+        &["crossdock", "cat", "--platform", "windows(1"],
+        &["windows(10.0.20348)/amd64"],
+    );
+    check(&["crossdock", "load", "it's"], &["it's a file.tar"]);
+    // Files of this machine, as its users write paths.
+    let separator = std::path::MAIN_SEPARATOR;
+    let whole = bench.path("it's").display().to_string();
+    check(
+        &["crossdock", "load", &whole],
+        &[&format!("{whole} a file.tar")],
+    );
+    check(
+        &[
+            "crossdock",
+            "cat",
+            &format!("oci-layout://.{separator}layou"),
+        ],
+        &[&format!("oci-layout://.{separator}layout{separator}")],
+    );
+}
