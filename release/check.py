@@ -25,8 +25,8 @@ FOLDER = AGAIN = None
 
 # Every Windows from Server 2016 on has these; what is not here would have to come with us.
 SYSTEM_DLLS = {
-    "advapi32.dll", "bcrypt.dll", "bcryptprimitives.dll", "crypt32.dll", "kernel32.dll", "msvcrt.dll", "ntdll.dll",
-    "ole32.dll", "shell32.dll", "user32.dll", "userenv.dll", "ws2_32.dll",
+    "advapi32.dll", "bcrypt.dll", "bcryptprimitives.dll", "crypt32.dll", "kernel32.dll", "msvcrt.dll", "ncrypt.dll", "ntdll.dll",
+    "ole32.dll", "psapi.dll", "secur32.dll", "shell32.dll", "user32.dll", "userenv.dll", "ws2_32.dll",
 }  # fmt: skip
 
 

@@ -253,7 +253,7 @@ fn words_of_powershell() {
     );
     check(
         &["crossdock", "cat", "app:win:C:\\ETC\\pass"],
-        &["app:win:C:\\etc\\passwd"],
+        &["app:win:C:\\ETC\\passwd"],
     );
     check(&["crossdock", "cat", "app:1", "", "é\\", "/et"], &["/etc/"]);
     check(
