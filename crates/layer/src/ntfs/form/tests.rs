@@ -141,14 +141,6 @@ fn times() -> impl Strategy<Value = Timestamp> {
 }
 
 fn posix() -> impl Strategy<Value = PosixMetadata> {
-    const TAGS: &[u32] = &[
-        0xA000_000C,
-        0xA000_0003,
-        0xA000_001D,
-        0x8000_0023,
-        0x8000_0025,
-        7,
-    ];
     const NAMES: &[&[u8]] = &[
         b"user.a",
         b"user.A",
@@ -189,6 +181,15 @@ const NAMES: &[&[u8]] = &[
     b" ",
     "\u{f03a}".as_bytes(),
     "é".as_bytes(),
+];
+/// Tags of reparse points, the last one nobody's.
+const TAGS: &[u32] = &[
+    0xA000_000C,
+    0xA000_0003,
+    0xA000_001D,
+    0x8000_0023,
+    0x8000_0025,
+    7,
 ];
 const LINUX_LINKS: &[&[u8]] = &[
     b"a",
