@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crossdock_host::read_at;
+use crossdock_host::{open_file, read_at};
 use crossdock_layer::{ArchiveCompression, ArchiveReader, Compression, Limits};
 use crossdock_store::{ImageArchive, OpenArchiveError, Store};
 
@@ -44,7 +44,7 @@ impl ArchiveOpener<'_> {
             })
             .into());
         }
-        let file = File::open(path).map_err(failed).map_err(Box::new)?;
+        let file = open_file(path).map_err(failed).map_err(Box::new)?;
         if !metadata.is_file() {
             return self.read_once(path, file, 0);
         }
@@ -57,7 +57,7 @@ impl ArchiveOpener<'_> {
             }
             // On Windows what was looked at has moved the file's position.
             _ => {
-                let file = File::open(path).map_err(failed).map_err(Box::new)?;
+                let file = open_file(path).map_err(failed).map_err(Box::new)?;
                 self.read_once(path, file, metadata.len())
             }
         }

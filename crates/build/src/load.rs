@@ -5,11 +5,11 @@ mod error;
 mod root;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crossdock_host::open_file;
 use crossdock_image::{
     ANNOTATION_IMAGE_NAME, ANNOTATION_REF_NAME, Config, Descriptor, Document, Index,
     LayerMediaType, Manifest, Platform, Reference,
@@ -392,7 +392,7 @@ impl Loader<'_> {
     fn stream(&self) -> Result<Box<dyn Read>, LoadError> {
         match self.request.file {
             None => Ok(Box::new(io::stdin().lock())),
-            Some(path) => match File::open(path) {
+            Some(path) => match open_file(path) {
                 Ok(file) => Ok(Box::new(file)),
                 Err(source) => Err(LoadError::Read {
                     file: path.to_owned(),

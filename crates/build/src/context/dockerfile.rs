@@ -1,10 +1,9 @@
 //! Finding the Dockerfile: in the context, beside it, or elsewhere.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
-use crossdock_host::os_to_bytes;
+use crossdock_host::{open_file, os_to_bytes};
 use crossdock_image::HttpUrl;
 use crossdock_store::Store;
 
@@ -188,7 +187,7 @@ fn in_files(paths: &[PathBuf]) -> Result<FoundDockerfile, BuildError> {
 
 fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = File::open(path)?;
+    let file = open_file(path)?;
     file.take(MAX_DOCKERFILE + 1).read_to_end(&mut bytes)?;
     check_size(&bytes)?;
     Ok(bytes)

@@ -1,11 +1,11 @@
 //! What a context leaves out: `.dockerignore` files, and walks that heed them.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crossdock_dockerfile::{IgnorePatterns, IgnoreState};
-use crossdock_host::Visit;
+use crossdock_host::{Visit, open_file};
 
 use crate::error::BuildError;
 
@@ -74,8 +74,9 @@ impl<'a> IgnoreWalk<'a> {
 
 /// Reads the patterns of an ignore file on this machine; `None` if it is not there.
 pub(crate) fn read_patterns(path: &Path) -> Result<Option<IgnorePatterns>, BuildError> {
-    match std::fs::read(path) {
-        Ok(bytes) => parse_patterns(path, &bytes).map(Some),
+    let mut bytes = Vec::new();
+    match open_file(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+        Ok(_) => parse_patterns(path, &bytes).map(Some),
         Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(BuildError::Ignore {
             path: path.to_owned(),
