@@ -193,9 +193,8 @@ fn checkout(bench: &Bench, folder: &str) {
     index.extend([0; 24]);
     index.extend(0o100_755u32.to_be_bytes());
     index.extend([0; 12 + 20]);
-    // The path with its length, and as many zeros as fill eights. No checksum.
-    index.extend(b"\0\x01x\0\0\0\0\0\0\0\0");
-    index.truncate(12 + 72);
+    // The path with its length; a zero fills the eights. No checksum.
+    index.extend(b"\0\x01x\0");
     index.extend([0; 20]);
     bench.write(&format!("{folder}/.git/HEAD"), "ref: refs/heads/main\n");
     bench.write(&format!("{folder}/.git/objects/x"), "");
