@@ -30,7 +30,7 @@ if wants windows wine release; then
     packages+=(gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-win32)
 fi
 if wants windows wine; then packages+=(wine64); fi
-if wants release; then packages+=(musl-tools openssl); fi
+if wants release; then packages+=(musl-tools openssl python3-yaml); fi
 if wants determinism; then packages+=(qemu-user); fi
 if wants ntfs; then packages+=(fuse3 ntfs-3g); fi
 if wants e2e wine; then

@@ -37,4 +37,8 @@ stage 'for Windows, elsewhere' again
 ((FAILED_STAGES == 0)) || { count 'checks' 0 1; finish; }
 stage 'checks' python3 release/check.py "$CI_BASE/release" "$CI_BASE/release-again"
 count_tests 'checks'
+check 'the workflow for a Windows runner' python3 -c '
+import yaml
+jobs = yaml.safe_load(open("examples/windows-runner.yml"))["jobs"]
+assert jobs and all(job["runs-on"] and job["steps"] for job in jobs.values())'
 finish

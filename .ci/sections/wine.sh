@@ -7,17 +7,18 @@ cd "$CI_SRC"
 source .ci/lib.sh
 
 TARGET=x86_64-pc-windows-gnu
-export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
 
-# The same folders as those of the sections `windows` and `e2e`: what is built is not built again.
+# What the section `release` packs, built by the same command: after it nothing is built again.
 windows_build() {
+    local folder=$CARGO_TARGET_DIR
     if [[ -f $CI_BASE/windows-toolchain ]]; then
         PATH=$(cat "$CI_BASE/windows-toolchain"):$PATH
     fi
     # Two compilers may not share a folder: each would rebuild the other's work.
-    [[ $(command -v cargo) != /usr/bin/cargo ]] || export CARGO_TARGET_DIR=$CARGO_TARGET_DIR/debian
-    cargo build --locked --release --target "$TARGET" -p crossdock
-    cp "$CARGO_TARGET_DIR/$TARGET/release/crossdock.exe" "$CROSSDOCK_EXE"
+    [[ $(command -v cargo) != /usr/bin/cargo ]] || folder=$CARGO_TARGET_DIR/debian
+    SOURCE_DATE_EPOCH=315532800 RELEASE_TARGETS=$TARGET CARGO_TARGET_DIR=$folder \
+        bash release/build.sh "$CI_BASE/release"
+    cp "$folder/$TARGET/dist/crossdock.exe" "$CROSSDOCK_EXE"
 }
 
 export CROSSDOCK=$CARGO_TARGET_DIR/release/crossdock
@@ -29,7 +30,7 @@ export CROSSDOCK_E2E_KILL_SECONDS=${CROSSDOCK_E2E_KILL_SECONDS:-12}
 
 stage 'release build' cargo build --locked --release --workspace --bins
 $STAGE_OK || { count 'both systems' 0 1; finish; }
-stage 'release build for Windows' windows_build
+stage 'the executable for Windows' windows_build
 $STAGE_OK || { count 'both systems' 0 1; finish; }
 stage 'both systems' bash testkit/e2e/windows.sh
 count_tests 'both systems'
