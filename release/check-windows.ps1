@@ -168,7 +168,7 @@ try {
     Check 'the digest is the same without results of earlier builds, in a store with a long path' {
         $long = Join-Path $Place ((('long-' * 18) + '\') * 3 + 'store')
         $arguments = @('--root', $long, 'build', '-q', '--no-cache', '--platform', $Platforms.index, $context)
-        $found = Crossdock $arguments
+        $found = Invoke-Crossdock $arguments
         Assert ($found -eq $Expected.index) "it is $found"
     }
 
