@@ -211,7 +211,7 @@ try {
         Assert ($time -eq $Time) "its time is $time"
         $null = Invoke-Crossdock @('load', '--os', 'linux', '--arch', 'amd64', '-q', '-t', 'back:linux', $out)
         $differences = Invoke-Crossdock @('diff', 'check:linux:/', 'back:linux:/')
-        Assert (-not $differences) ($differences -join '; ')
+        Assert (($differences -join '') -eq 'No differences') ($differences -join '; ')
     }
 
     Check 'files of a Windows image come out and go back' {
@@ -219,7 +219,7 @@ try {
         $null = Invoke-Crossdock @('cp', '-q', '--platform', 'windows/amd64', 'check:windows:C:\.', $out)
         $null = Invoke-Crossdock @('load', '--os', 'windows', '--os-version', '10.0.20348', '--arch', 'amd64', '-q', '-t', 'back:windows', $out)
         $differences = Invoke-Crossdock @('diff', 'check:windows:/', 'back:windows:/')
-        Assert (-not $differences) ($differences -join '; ')
+        Assert (($differences -join '') -eq 'No differences') ($differences -join '; ')
     }
 
     Check 'hidden and read-only files, and streams of the context' {

@@ -68,7 +68,11 @@ fn again(entry: &Entry, unset: NtfsUnset) -> Option<Entry> {
             (_, None) => Kind::File(Content::empty()),
         },
         mode: 0o755,
-        attributes: if unset.attributes { 0x20 } else { form.attributes },
+        attributes: if unset.attributes {
+            0x20
+        } else {
+            form.attributes
+        },
         times: form.times,
         extended: &extended.list,
         reparse: reparse.map(Vec::as_slice),
@@ -123,5 +127,8 @@ fn take<'d>(data: &mut &'d [u8], length: usize) -> Option<&'d [u8]> {
 }
 
 fn number(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |value, byte| value << 8 | u64::from(*byte))
 }

@@ -145,6 +145,34 @@ const DIGEST_OF_DOCKER: &str =
 const DIGEST_OF_READ_ONLY: &str =
     "sha256:f04df5ad3b66ac4fa0cd2a4a586b915d281668c0e2c02b841e90efa341d138fb";
 
+/// A file that nobody may write is READONLY in an image for Windows, by docker's rule and on every
+/// host, and is not where git says that it may be written.
+#[test]
+fn golden_read_only_files_for_windows() {
+    let image = |modes| {
+        let bench = Bench::new();
+        checkout(&bench.path("context"), UMASKS[3], true);
+        let ask = Ask {
+            modes,
+            platform: "windows(10.0.20348)/amd64",
+            ..Ask::default()
+        };
+        let image = built(bench.build("FROM scratch\nCOPY text /\n", ask));
+        let attributes = &image.entry("Files/text").records["MSWINDOWS.fileattr"];
+        (String::from_utf8(attributes.clone()).unwrap(), image.digest)
+    };
+    let (attributes, digest) = image(ContextModes::Docker);
+    assert_eq!(attributes, "33");
+    assert_eq!(digest, DIGEST_OF_READ_ONLY_FOR_WINDOWS);
+    assert_eq!(image(ContextModes::Git).0, "32");
+    if HOST_NAMES == HostNames::Windows {
+        assert_eq!(image(ContextModes::Auto).0, "32");
+    }
+}
+
+const DIGEST_OF_READ_ONLY_FOR_WINDOWS: &str =
+    "sha256:924d97d34cc9d8b80c98badd5b67c92efc62b7e2e1c7c9a774326d5ae23f923d";
+
 /// What the host says, where it says something.
 #[test]
 fn modes_of_the_disk() {

@@ -4,8 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::form::{
-    NtfsTimes, PERMISSIONS, SHOWN_ATTRIBUTES, TOLD_ATTRIBUTES, TYPE, native_text, told_attributes,
-    type_bits,
+    NtfsTimes, PERMISSIONS, TOLD_ATTRIBUTES, TYPE, native_text, told_attributes, type_bits,
 };
 use super::reparse::ReparseTarget;
 use super::{LX_NAME, LX_VALUE, MARK};
@@ -16,7 +15,7 @@ use crate::entry::{Entry, Kind, LayerFormat, Origin, PosixMetadata, Stream, Time
 use crate::names::{encode_component, is_rename_of, link_to_linux, link_to_windows};
 use crate::record_keys as key;
 use crate::tar::{Records, TarKind};
-use crate::translate::Name;
+use crate::translate::{Name, shown_attributes};
 
 /// What NTFS says of a file, in NTFS' own bytes.
 #[derive(Debug, Clone)]
@@ -91,7 +90,7 @@ impl NtfsFile<'_> {
         entry.win32.extended.sort();
         let unset = rest.get(key::UNSET).and(rest.get(key::ATTRIBUTES));
         let unset = unset.and_then(number).unwrap_or_default();
-        let shown = (self.attributes | unset) & SHOWN_ATTRIBUTES;
+        let shown = (self.attributes | unset) & shown_attributes(&entry.kind);
         let mut entry = entry.translate(LayerFormat::Windows, LayerFormat::Linux);
         if origin == Origin::Posix && shown != 0 && !entry.kind.is_symlink() {
             entry.win32.attributes = Some(shown);
