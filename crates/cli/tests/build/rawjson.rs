@@ -93,7 +93,9 @@ fn last(changes: &[SolveStatus]) -> Vec<&Vertex> {
 #[test]
 fn a_build_that_succeeds() {
     let bench = Bench::new("FROM scratch AS Base\nCOPY x /\n");
-    let arguments = [&LINUX[..], &OUT, &["--progress", "rawjson"]].concat();
+    // Else there is a note of modes on Windows.
+    let modes = ["--context-modes", "docker"];
+    let arguments = [&LINUX[..], &OUT, &modes, &["--progress", "rawjson"]].concat();
     let mut digests: Vec<String> = Vec::new();
     for cached in [false, true] {
         let ran = bench.run(&arguments).expect(0, &[]);

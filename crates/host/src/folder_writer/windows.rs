@@ -469,7 +469,12 @@ impl Root {
     }
 
     pub(super) fn hard_link(&mut self, path: &[u8], target: &[u8]) -> Made {
-        let file = self.reopen(target, fs::FILE_READ_ATTRIBUTES | fs::FILE_WRITE_ATTRIBUTES)?;
+        let least = fs::FILE_READ_ATTRIBUTES;
+        // As for removing: file systems differ in what they want.
+        let file = match self.reopen(target, least | fs::FILE_WRITE_ATTRIBUTES) {
+            Err(error) if is_denial(&error) => self.reopen(target, least)?,
+            file => file?,
+        };
         self.make_room_for(path)?;
         let (parent, name) = self.folder.parent(path)?;
         if while_in_use(&named(&name), || calls::link(&file, &parent, &name)).is_ok() {

@@ -178,7 +178,13 @@ pub(crate) fn remove_at(parent: &File, name: &[u16]) -> io::Result<()> {
         while_in_use(&named(name), || calls::open_at(parent, name, opening))
     };
     let remove = || {
-        let opened = open(fs::DELETE | fs::FILE_READ_ATTRIBUTES | fs::FILE_WRITE_ATTRIBUTES)?;
+        let least = fs::DELETE | fs::FILE_READ_ATTRIBUTES;
+        // What is not read-only is removed without the right to change that. Wine has the right only of
+        // files that may be written.
+        let opened = match open(least | fs::FILE_WRITE_ATTRIBUTES) {
+            Err(error) if calls::is_denial(&error) => open(least)?,
+            opened => opened?,
+        };
         calls::remove(&opened)
     };
     let found = open(fs::FILE_READ_ATTRIBUTES)?;

@@ -128,6 +128,7 @@ impl NtfsFile<'_> {
         for (name, value) in self.extended {
             if let Some(name) = name.strip_prefix(LX_NAME)
                 && let Some(value) = value.strip_prefix(LX_VALUE)
+                && is_in_keys(name)
             {
                 let xattrs = &mut entry.posix.xattrs;
                 xattrs.insert(name.to_ascii_lowercase(), value.to_vec());
@@ -255,7 +256,7 @@ impl NtfsFile<'_> {
     fn set_win32(&self, entry: &mut Entry, rest: &Records) {
         for (name, value) in self.extended {
             let is_ours = name == MARK || name.starts_with(LX_NAME) || name.starts_with(b"$LX");
-            if !is_ours {
+            if !is_ours && is_in_keys(name) {
                 let text = BASE64.encode(value);
                 let own = (name.clone(), text.into_bytes());
                 entry.win32.extended.push(own);
@@ -300,6 +301,12 @@ impl NtfsFile<'_> {
         all.find(|(other, _)| other == name)
             .map(|(_, value)| value.as_slice())
     }
+}
+
+/// Whether the name of an attribute can stand in the key of a record. Neither Windows nor Linux has
+/// others.
+fn is_in_keys(name: &[u8]) -> bool {
+    !name.is_empty() && !name.iter().any(|byte| matches!(byte, 0 | b'='))
 }
 
 fn tar_kind(kind: &Kind) -> TarKind {

@@ -69,7 +69,10 @@ fn metadata() {
         assert_eq!(content, name);
     }
     // So that the folder can be removed.
-    set_attributes(&path("readonly"), SYSTEM);
+    let mut permissions = fs::metadata(path("readonly")).unwrap().permissions();
+    #[allow(clippy::permissions_set_readonly_false)]
+    permissions.set_readonly(false);
+    fs::set_permissions(path("readonly"), permissions).unwrap();
 }
 
 /// The identity is that of the file, and tells of changes.

@@ -112,6 +112,12 @@ fn attributes_times_and_sizes() {
             ChangeTime: 0,
             FileAttributes: fs::FILE_ATTRIBUTE_HIDDEN | fs::FILE_ATTRIBUTE_READONLY,
         };
+        // In Wine a file that is read-only cannot become hidden.
+        let hidden = fs::FILE_BASIC_INFO {
+            FileAttributes: fs::FILE_ATTRIBUTE_HIDDEN,
+            ..Default::default()
+        };
+        set_basic(&file, &hidden).unwrap();
         set_basic(&file, &asked).unwrap();
         let found = basic(&file).unwrap();
         // Wine adds ARCHIVE to all files.

@@ -648,6 +648,22 @@ fn files_of_others() {
 }
 
 /// Names of one file share its attributes.
+/// Neither system has attributes of such names. A record of one would spoil the mark.
+#[test]
+fn names_that_no_record_can_have() {
+    let posix = "f a | CROSSDOCK.origin=posix mode=640 SCHILY.xattr.user.a=1";
+    let win32 = "f a | mode=0 MSWINDOWS.fileattr=32 MSWINDOWS.xattr.A=MQ==";
+    for line in [posix, win32] {
+        let (header, _) = header(line);
+        let mut disk = Disk::of(&NtfsForm::of(&header, true), NtfsUnset::default());
+        let expected = disk.read().expect("an entry").entry;
+        for name in [&b"LX.A\0B"[..], b"LX.A=B", b"LX.", b"A\0B", b"A=B", b""] {
+            disk.extended.push((name.to_vec(), b"lxea1".to_vec()));
+        }
+        assert_eq!(disk.read().expect("an entry").entry, expected);
+    }
+}
+
 #[test]
 fn names_of_one_file() {
     let (header, _) = header("f a | CROSSDOCK.origin=posix");
