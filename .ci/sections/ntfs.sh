@@ -31,8 +31,8 @@ stage 'folders on NTFS' bash testkit/e2e/ntfs.sh
 count_tests 'folders on NTFS'
 
 # What the section `wine` has built.
-if [[ -x $CI_BASE/crossdock.exe ]]; then
-    export CROSSDOCK_EXE=$CI_BASE/crossdock.exe CROSSDOCK_E2E_CACHE=$CI_BASE/e2e-cache
+if [[ -x $CARGO_TARGET_DIR/crossdock.exe ]]; then
+    export CROSSDOCK_EXE=$CARGO_TARGET_DIR/crossdock.exe CROSSDOCK_E2E_CACHE=$CI_BASE/e2e-cache
     stage 'a store on NTFS under Wine' bash testkit/e2e/windows.sh 8_ntfs
     count_tests 'a store on NTFS under Wine'
 fi

@@ -8,6 +8,8 @@ source .ci/lib.sh
 LINUX=x86_64-unknown-linux-musl WINDOWS=x86_64-pc-windows-gnu
 # Without rustup's server there is no standard library for musl.
 [[ -n $(compgen -G "$(rustc --print sysroot)/lib/rustlib/$LINUX/lib/libstd-*.rlib") ]] || LINUX=x86_64-unknown-linux-gnu
+# The base folder of CI is root's.
+RELEASE=$CARGO_TARGET_DIR/ci-release AGAIN=$CARGO_TARGET_DIR/ci-release-again
 # The copy has no commit to take the time of.
 export SOURCE_DATE_EPOCH=315532800
 
@@ -22,20 +24,20 @@ for_windows() {
 # The executable for Windows once more, from another folder, with another build folder. One system is
 # enough: what could differ is the same script's doing, and each costs a whole build.
 again() {
-    local place=$CI_BASE/release-elsewhere
-    rm -rf "$place" "$CI_BASE/release-again"
+    local place=$CARGO_TARGET_DIR/ci-elsewhere
+    rm -rf "$place" "$AGAIN"
     mkdir -p "$place/deeper/source"
     tar -c --exclude=./target --exclude=./.git . | tar -x -C "$place/deeper/source"
-    for_windows "$place/deeper/source" "$place/build" "$CI_BASE/release-again"
+    for_windows "$place/deeper/source" "$place/build" "$AGAIN"
     rm -rf "$place"
 }
 
-rm -rf "$CI_BASE/release"
-stage 'for Linux' env RELEASE_TARGETS="$LINUX" bash release/build.sh "$CI_BASE/release"
-stage 'for Windows' for_windows . '' "$CI_BASE/release"
+rm -rf "$RELEASE"
+stage 'for Linux' env RELEASE_TARGETS="$LINUX" bash release/build.sh "$RELEASE"
+stage 'for Windows' for_windows . '' "$RELEASE"
 stage 'for Windows, elsewhere' again
 ((FAILED_STAGES == 0)) || { count 'checks' 0 1; finish; }
-stage 'checks' python3 release/check.py "$CI_BASE/release" "$CI_BASE/release-again"
+stage 'checks' python3 release/check.py "$RELEASE" "$AGAIN"
 count_tests 'checks'
 check 'the workflow for a Windows runner' python3 -c '
 import yaml

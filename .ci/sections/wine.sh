@@ -17,12 +17,12 @@ windows_build() {
     # Two compilers may not share a folder: each would rebuild the other's work.
     [[ $(command -v cargo) != /usr/bin/cargo ]] || folder=$CARGO_TARGET_DIR/debian
     SOURCE_DATE_EPOCH=315532800 RELEASE_TARGETS=$TARGET CARGO_TARGET_DIR=$folder \
-        bash release/build.sh "$CI_BASE/release"
+        bash release/build.sh "$CARGO_TARGET_DIR/ci-release"
     cp "$folder/$TARGET/dist/crossdock.exe" "$CROSSDOCK_EXE"
 }
 
 export CROSSDOCK=$CARGO_TARGET_DIR/release/crossdock
-export CROSSDOCK_EXE=$CI_BASE/crossdock.exe
+export CROSSDOCK_EXE=$CARGO_TARGET_DIR/crossdock.exe
 export CROSSDOCK_FIXTURES=$CARGO_TARGET_DIR/release/crossdock-fixtures
 export CROSSDOCK_VALIDATOR=$CARGO_TARGET_DIR/release/crossdock-validator
 export CROSSDOCK_E2E_CACHE=$CI_BASE/e2e-cache

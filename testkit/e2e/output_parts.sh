@@ -41,7 +41,7 @@ start_dockerd() {
     # What root runs lies in the way of what runs without root.
     XDG_RUNTIME_DIR=$folder/run rootlesskit --net=host --state-dir="$folder/kit" --copy-up=/run \
         --copy-up=/etc sh -c 'rm -rf /run/docker /run/containerd /run/xtables.lock; exec "$@"' sh \
-        dockerd --rootless --bridge=none --iptables=false --ip6tables=false \
+        dockerd --rootless --bridge=none --ip-forward=false --iptables=false --ip6tables=false \
         --storage-driver=vfs --data-root="$folder/data" --exec-root="$folder/exec" \
         --pidfile="$folder/pid" -H "$DOCKER_HOST" >dockerd.log 2>&1 &
     echo $! >dockerd.pid
