@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$CI_SRC"
 source .ci/lib.sh
 
-export CROSSDOCK_FUZZ_SECONDS=${CROSSDOCK_FUZZ_SECONDS:-20}
+export CROSSDOCK_FUZZ_SECONDS=${CROSSDOCK_FUZZ_SECONDS:-12}
 # The same start every time: what fails here can be repeated, and a change is not blocked by luck.
 export CROSSDOCK_FUZZ_SEED=${CROSSDOCK_FUZZ_SEED:-1}
 
