@@ -21,7 +21,7 @@ stage 'release build' as_user cargo build --locked --release --workspace --bins
 $STAGE_OK || { count 'folders on NTFS' 0 1; finish; }
 stage 'build the tests of the crate host' host_tests
 $STAGE_OK || { count 'folders on NTFS' 0 1; finish; }
-CROSSDOCK_HOST_TESTS=$(tail -n 1 "$STAGE_LOG")
+CROSSDOCK_HOST_TESTS=$(grep "^/" "$STAGE_LOG" | tail -n 1)
 export CROSSDOCK_HOST_TESTS
 export CROSSDOCK=$CARGO_TARGET_DIR/release/crossdock
 export CROSSDOCK_FIXTURES=$CARGO_TARGET_DIR/release/crossdock-fixtures

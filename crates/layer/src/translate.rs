@@ -194,9 +194,10 @@ impl Entry {
     }
 
     /// What a folder of Windows says of an entry of POSIX origin and a Windows layer keeps: whether
-    /// it is hidden, belongs to the system, and may only be read. A Linux layer has no place for it.
+    /// it is hidden, and belongs to the system. A Linux layer has no place for it.
     fn shown_attributes(&self) -> u32 {
-        self.win32.attributes.unwrap_or_default() & shown_attributes(&self.kind)
+        let attributes = self.win32.attributes.unwrap_or_default();
+        attributes & (ATTRIBUTE_HIDDEN | ATTRIBUTE_SYSTEM)
     }
 
     /// What Linux shows as the mode of a Windows entry without permission bits (rule: files and
@@ -207,15 +208,6 @@ impl Entry {
             _ if self.attributes() & ATTRIBUTE_READONLY != 0 => 0o555,
             _ => 0o755,
         }
-    }
-}
-
-/// The attributes that a folder of Windows may say of an entry of POSIX origin. READONLY of a directory
-/// does not mean that nobody may write into it.
-pub(crate) fn shown_attributes(kind: &Kind) -> u32 {
-    match kind {
-        Kind::File(_) => ATTRIBUTE_HIDDEN | ATTRIBUTE_SYSTEM | ATTRIBUTE_READONLY,
-        _ => ATTRIBUTE_HIDDEN | ATTRIBUTE_SYSTEM,
     }
 }
 

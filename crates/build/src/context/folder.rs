@@ -148,10 +148,9 @@ impl Context {
                 tree.insert_hard_link(directory, &name, first);
                 continue;
             }
-            let Some(mut made) = self.entry(entry, path, form, found) else {
+            let Some(made) = self.entry(entry, path, form, found) else {
                 continue;
             };
-            rules.mark_read_only(entry, &mut made);
             let node = tree.insert(directory, &name, made);
             if entry.kind == ContextKind::Directory {
                 directories.insert(&entry.path, node);

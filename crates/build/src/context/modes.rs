@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crossdock_host::{ContextEntry, ContextError, ContextKind, bytes_to_os};
-use crossdock_layer::{ATTRIBUTE_READONLY, Entry, Kind, Origin, decode_path};
+use crossdock_layer::decode_path;
 
 use super::checkout::{Checkout, CheckoutError};
 use super::git_index::{GitIndexEntry, GitKind};
@@ -232,25 +232,6 @@ impl ModeRules {
                 dockers(entry)
             }
         }))
-    }
-
-    /// Windows' own word for a file that nobody may write goes together with its mode: a mode that
-    /// git or WSL gives takes it away, and docker's rule gives it on every host.
-    pub(super) fn mark_read_only(&self, entry: &ContextEntry, made: &mut Entry) {
-        if made.origin != Origin::Posix || !matches!(made.kind, Kind::File(_)) {
-            return;
-        }
-        let attributes = made.win32.attributes.unwrap_or_default();
-        let is_said = match entry.ntfs {
-            Some(_) => attributes & ATTRIBUTE_READONLY != 0,
-            None => matches!(self.rule, Rule::Docker),
-        };
-        let rest = attributes & !ATTRIBUTE_READONLY;
-        let now = match is_said && made.posix.mode & 0o222 == 0 {
-            true => rest | ATTRIBUTE_READONLY,
-            false => rest,
-        };
-        made.win32.attributes = (now != 0).then_some(now);
     }
 }
 

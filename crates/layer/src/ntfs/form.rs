@@ -25,8 +25,8 @@ pub(super) const TOLD_ATTRIBUTES: u32 = ATTRIBUTE_READONLY
     | ATTRIBUTE_SYSTEM
     | ATTRIBUTE_TEMPORARY
     | ATTRIBUTE_NOT_INDEXED;
-/// Those that an entry of POSIX origin may have too.
-const SHOWN_ATTRIBUTES: u32 = ATTRIBUTE_HIDDEN | ATTRIBUTE_SYSTEM | ATTRIBUTE_READONLY;
+/// Those that an entry of POSIX origin has too.
+pub(super) const SHOWN_ATTRIBUTES: u32 = ATTRIBUTE_HIDDEN | ATTRIBUTE_SYSTEM;
 /// Most bytes of all extended attributes of a file, as a FILE_FULL_EA_INFORMATION list.
 const MAX_EXTENDED: usize = 65_535;
 /// Most bytes of an extended attribute's name.

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::form::{
-    NtfsTimes, PERMISSIONS, TOLD_ATTRIBUTES, TYPE, native_text, told_attributes, type_bits,
+    NtfsTimes, PERMISSIONS, SHOWN_ATTRIBUTES, TOLD_ATTRIBUTES, TYPE, native_text, told_attributes,
+    type_bits,
 };
 use super::reparse::ReparseTarget;
 use super::{LX_NAME, LX_VALUE, MARK};
@@ -15,7 +16,7 @@ use crate::entry::{Entry, Kind, LayerFormat, Origin, PosixMetadata, Stream, Time
 use crate::names::{encode_component, is_rename_of, link_to_linux, link_to_windows};
 use crate::record_keys as key;
 use crate::tar::{Records, TarKind};
-use crate::translate::{Name, shown_attributes};
+use crate::translate::Name;
 
 /// What NTFS says of a file, in NTFS' own bytes.
 #[derive(Debug, Clone)]
@@ -90,7 +91,7 @@ impl NtfsFile<'_> {
         entry.win32.extended.sort();
         let unset = rest.get(key::UNSET).and(rest.get(key::ATTRIBUTES));
         let unset = unset.and_then(number).unwrap_or_default();
-        let shown = (self.attributes | unset) & shown_attributes(&entry.kind);
+        let shown = (self.attributes | unset) & SHOWN_ATTRIBUTES;
         let mut entry = entry.translate(LayerFormat::Windows, LayerFormat::Linux);
         if origin == Origin::Posix && shown != 0 && !entry.kind.is_symlink() {
             entry.win32.attributes = Some(shown);

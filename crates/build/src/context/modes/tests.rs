@@ -245,44 +245,6 @@ fn no_modes() {
 }
 
 #[test]
-fn read_only() {
-    use crossdock_host::NtfsMetadata;
-    use crossdock_layer::{Content, LayerFormat, Timestamp};
-    const HIDDEN: u32 = 2;
-    // Attributes of NTFS, or none; the mode in the end; the attributes in the end.
-    let check = |modes, ntfs: Option<u32>, mode, expected: Option<u32>| {
-        let folder = checkout("");
-        let rules = rules(modes, folder.path(), ntfs.is_none());
-        let mut entry = file("text", mode);
-        entry.ntfs = ntfs.map(|_| Box::new(NtfsMetadata::default()));
-        let kind = Kind::File(Content::empty());
-        let time = Timestamp::from_seconds(0);
-        let mut made = Entry::new(kind, mode, time, LayerFormat::Linux);
-        made.win32.attributes = ntfs.filter(|attributes| *attributes != 0);
-        rules.mark_read_only(&entry, &mut made);
-        assert_eq!(
-            made.win32.attributes, expected,
-            "{modes:?} {ntfs:?} {mode:o}"
-        );
-    };
-    let read_only = ATTRIBUTE_READONLY;
-    check(ContextModes::Docker, None, 0o555, Some(read_only));
-    check(ContextModes::Docker, None, 0o755, None);
-    check(ContextModes::Disk, None, 0o444, None);
-    check(ContextModes::Git, None, 0o444, None);
-    check(ContextModes::Auto, Some(read_only), 0o555, Some(read_only));
-    check(ContextModes::Auto, Some(read_only), 0o644, None);
-    check(ContextModes::Auto, Some(0), 0o444, None);
-    check(
-        ContextModes::Auto,
-        Some(read_only | HIDDEN),
-        0o644,
-        Some(HIDDEN),
-    );
-    check(ContextModes::Auto, Some(HIDDEN), 0o555, Some(HIDDEN));
-}
-
-#[test]
 fn notes() {
     let check = |git, docker, has_checkout, expected: Option<&str>| {
         let counts = ModeCounts {
