@@ -67,15 +67,7 @@ registry_8_index() {
     check 'their index says what they are for' index_of base/all:1 \
         'len(platforms) == 5 and platforms[3] == "windows(10.0.20348.2700)/amd64"'
 
-    cat >dockerfile.in <<DOCKERFILE
-FROM --platform=linux/amd64 $HOST/base/all:1 AS tools
-COPY app.exe /tools/bin/
-FROM $HOST/base/all:1
-ARG TARGETPLATFORM
-LABEL platform=\$TARGETPLATFORM
-COPY --from=tools /tools/ /tools/
-COPY . /app/
-DOCKERFILE
+    dockerfile_of_index >dockerfile.in
     mark registry-index
     check 'five images in one command' all_systems store-index out/app:1
     check 'the base was asked for once' asked registry-index \
@@ -137,4 +129,17 @@ DOCKERFILE
 same_remote() {
     echo "$(remote_digest "$1") $(remote_digest "$2")"
     [[ $(remote_digest "$1") == "$(remote_digest "$2")" ]]
+}
+
+# A Dockerfile for the platforms of base/all:1 at HOST.
+dockerfile_of_index() {
+    cat <<DOCKERFILE
+FROM --platform=linux/amd64 $HOST/base/all:1 AS tools
+COPY app.exe /tools/bin/
+FROM $HOST/base/all:1
+ARG TARGETPLATFORM
+LABEL platform=\$TARGETPLATFORM
+COPY --from=tools /tools/ /tools/
+COPY . /app/
+DOCKERFILE
 }

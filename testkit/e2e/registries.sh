@@ -118,3 +118,17 @@ asked() {
     settle "$1"
     python3 "$here/traffic.py" "$1.log" "$(cat "$1.mark")" "$2"
 }
+
+# small_images: smaller images than those of parts.sh, and clients that find only what is made for them.
+small_images() {
+    export HOME=$work/home
+    mkdir -p "$HOME"
+    unset SSL_CERT_FILE SSL_CERT_DIR DOCKER_CONFIG REGISTRY_AUTH_FILE XDG_RUNTIME_DIR \
+        XDG_CONFIG_HOME HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy
+    "$CROSSDOCK_FIXTURES" windows-base win --files 600
+    "$CROSSDOCK_FIXTURES" linux-base lin --packages 20
+    "$CROSSDOCK_FIXTURES" layout-from-tar "$cache/debian.tar" debian --os linux --gzip
+    WIN=oci-layout://$work/win
+    LIN=oci-layout://$work/lin
+    DEBIAN=oci-layout://$work/debian
+}

@@ -23,16 +23,7 @@ done
 # Replaces that of parts.sh: smaller images, and clients that find only what is made for them.
 prepare() {
     echo "== images"
-    export HOME=$work/home
-    mkdir -p "$HOME"
-    unset SSL_CERT_FILE SSL_CERT_DIR DOCKER_CONFIG REGISTRY_AUTH_FILE XDG_RUNTIME_DIR \
-        XDG_CONFIG_HOME HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy
-    "$CROSSDOCK_FIXTURES" windows-base win --files 600
-    "$CROSSDOCK_FIXTURES" linux-base lin --packages 20
-    "$CROSSDOCK_FIXTURES" layout-from-tar "$cache/debian.tar" debian --os linux --gzip
-    WIN=oci-layout://$work/win
-    LIN=oci-layout://$work/lin
-    DEBIAN=oci-layout://$work/debian
+    small_images
 }
 
 run_parts registry_ "$@"

@@ -60,16 +60,8 @@ prepare() {
     # Without winedbg.exe=d a crashing program sometimes ends with 0.
     export WINEDLLOVERRIDES='mscoree,mshtml=;winemenubuilder.exe=d;winedbg.exe=d'
     trap 'end_wine; leave' EXIT
-    export HOME=$work/home
-    mkdir -p "$HOME" linux windows bin
-    unset SSL_CERT_FILE SSL_CERT_DIR DOCKER_CONFIG REGISTRY_AUTH_FILE XDG_RUNTIME_DIR \
-        XDG_CONFIG_HOME HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy
-    "$CROSSDOCK_FIXTURES" windows-base win --files 600
-    "$CROSSDOCK_FIXTURES" linux-base lin --packages 20
-    "$CROSSDOCK_FIXTURES" layout-from-tar "$cache/debian.tar" debian --os linux --gzip
-    WIN=oci-layout://$work/win
-    LIN=oci-layout://$work/lin
-    DEBIAN=oci-layout://$work/debian
+    mkdir -p linux windows bin
+    small_images
     LINUX_PROGRAM=$CROSSDOCK
     WINDOWS_PROGRAM=$work/bin/crossdock-windows
     # With `exec`, so that who kills it kills the program.

@@ -190,15 +190,7 @@ wine_3_index() {
     start_registry wine-index
     CROSSDOCK=$LINUX_PROGRAM
     check 'bases for five platforms' bases_of_all_versions
-    same_context <<DOCKERFILE
-FROM --platform=linux/amd64 $HOST/base/all:1 AS tools
-COPY app.exe /tools/bin/
-FROM $HOST/base/all:1
-ARG TARGETPLATFORM
-LABEL platform=\$TARGETPLATFORM
-COPY --from=tools /tools/ /tools/
-COPY . /app/
-DOCKERFILE
+    dockerfile_of_index | same_context
     check 'five images in one command' both build -q --platform "$ALL_PLATFORMS" \
         -t "$HOST/HOST/app:1" --push ../context
     check 'one digest in the registry' pushed_twins app:1

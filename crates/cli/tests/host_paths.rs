@@ -55,6 +55,12 @@ struct Bench {
 }
 
 impl Bench {
+    /// Puts the image of the context into the store, as `app`.
+    fn build_app(&self) {
+        let context = self.path("context").display().to_string();
+        self.run(&["build", "-q", "-t", "app", &context]);
+    }
+
     /// With a working directory whose path is at least `length` long.
     fn new(length: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -219,13 +225,7 @@ fn what_is_not_there() {
 #[test]
 fn names_of_devices() {
     let bench = Bench::new(0);
-    bench.run(&[
-        "build",
-        "-q",
-        "-t",
-        "app",
-        &bench.path("context").display().to_string(),
-    ]);
+    bench.build_app();
     let check = |arguments: &[&str], name: &str| {
         // Where the images are: beside what is written.
         let (code, _, told) = run_in(&bench.place, arguments);
@@ -297,13 +297,7 @@ fn pipes_get_bytes() {
 fn readers_that_go_away() {
     let bench = Bench::new(0);
     fs::write(bench.path("context/x"), vec![b'x'; 4 << 20]).unwrap();
-    bench.run(&[
-        "build",
-        "-q",
-        "-t",
-        "app",
-        &bench.path("context").display().to_string(),
-    ]);
+    bench.build_app();
     for arguments in [
         &["cat", "app", "/x"][..],
         &["save", "app"],
@@ -329,13 +323,7 @@ fn readers_that_go_away() {
 #[test]
 fn colours() {
     let bench = Bench::new(0);
-    bench.run(&[
-        "build",
-        "-q",
-        "-t",
-        "app",
-        &bench.path("context").display().to_string(),
-    ]);
+    bench.build_app();
     let check = |variables: &[(&str, &str)], expected: bool| {
         let ran = std::process::Command::new(env!("CARGO_BIN_EXE_crossdock"))
             .args(["images"])

@@ -62,8 +62,8 @@ pub use names::{
 };
 pub use ntfs::{
     NtfsAttributes, NtfsFile, NtfsForm, NtfsFound, NtfsReparse, NtfsTimes, NtfsUnset,
-    ReparseTarget, backup_stream, extended_attributes, junction_reparse, lx_attribute, lx_metadata,
-    lx_symlink_reparse, symlink_reparse,
+    ReparseTarget, junction_reparse, lx_attribute, lx_metadata, lx_symlink_reparse,
+    symlink_reparse,
 };
 pub use record_check::{RecordProblem, check_records};
 pub use scan::{Indexer, Limits, Scan, ScanError, scan_archive, scan_layer};

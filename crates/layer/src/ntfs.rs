@@ -1,9 +1,9 @@
 //! The forms in which NTFS itself stores what a layer carries in records: extended attributes, WSL's
-//! attributes for POSIX metadata, reparse data, backup streams.
+//! attributes for POSIX metadata, reparse data.
 //!
 //! For trees that are written to an NTFS volume and read from one; layers hold none of these. What of
 //! an entry goes where is `docs/format/ntfs.md`. Sources: \[MS-FSCC\]
-//! 2.1.2 and 2.4.15, BackupRead's WIN32_STREAM_ID, and the attributes that WSL and Linux' SMB client
+//! 2.1.2 and 2.4.15, and the attributes that WSL and Linux' SMB client
 //! agree upon.
 
 mod form;
@@ -20,29 +20,6 @@ pub(crate) const MARK: &[u8] = b"CROSSDOCK";
 const LX_VALUE: &[u8] = b"lxea";
 /// What stands before the name of an extended attribute of Linux.
 const LX_NAME: &[u8] = b"LX.";
-
-/// A FILE_FULL_EA_INFORMATION list of names and values. `None` if a name has more than 255 bytes or
-/// a value more than 65,535.
-pub fn extended_attributes(attributes: &[(&[u8], &[u8])]) -> Option<Vec<u8>> {
-    let mut list = Vec::new();
-    for (place, (name, value)) in attributes.iter().enumerate() {
-        let (name_length, value_length) = (
-            u8::try_from(name.len()).ok()?,
-            u16::try_from(value.len()).ok()?,
-        );
-        let size = (8 + name.len() + 1 + value.len()).next_multiple_of(4);
-        let last = place + 1 == attributes.len();
-        let start = list.len();
-        list.extend_from_slice(&(if last { 0 } else { size as u32 }).to_le_bytes());
-        list.extend_from_slice(&[0, name_length]);
-        list.extend_from_slice(&value_length.to_le_bytes());
-        list.extend_from_slice(name);
-        list.push(0);
-        list.extend_from_slice(value);
-        list.resize(start + size, 0);
-    }
-    Some(list)
-}
 
 /// WSL's attributes for owner, mode (with its type bits) and the device numbers of a device.
 pub fn lx_metadata(
@@ -73,18 +50,6 @@ pub fn lx_attribute(name: &[u8], value: &[u8]) -> (Vec<u8>, Vec<u8>) {
         [LX_NAME, name.to_ascii_uppercase().as_slice()].concat(),
         [LX_VALUE, value].concat(),
     )
-}
-
-/// A stream of a backup: its id, its name (empty for those that have none) and its data.
-pub fn backup_stream(id: u32, name: &str, data: &[u8]) -> Vec<u8> {
-    let name = utf16(name);
-    let mut stream = id.to_le_bytes().to_vec();
-    stream.extend_from_slice(&0u32.to_le_bytes());
-    stream.extend_from_slice(&(data.len() as u64).to_le_bytes());
-    stream.extend_from_slice(&(name.len() as u32).to_le_bytes());
-    stream.extend_from_slice(&name);
-    stream.extend_from_slice(data);
-    stream
 }
 
 fn utf16(text: &str) -> Vec<u8> {

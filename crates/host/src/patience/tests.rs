@@ -2,18 +2,9 @@ use std::fs::{self, File};
 
 use super::*;
 use crate::{
-    Existing, TemporaryFile, atomic_write, create_dir, hard_link, open_file, read_file,
+    Existing, TemporaryFile, atomic_write, create_dir, hard_link, open_alone, open_file, read_file,
     remove_dir_all, remove_file, rename,
 };
-
-/// Opens a file so that nobody else may open, replace or remove it, where the host has such a thing.
-fn open_alone(path: &Path) -> File {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(windows)]
-    std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 0);
-    options.open(path).unwrap()
-}
 
 /// Does something with the file `a` while somebody else has it open for a moment, and compares what
 /// is in the folder then.
@@ -21,7 +12,7 @@ fn open_alone(path: &Path) -> File {
 fn check(act: fn(&Path) -> io::Result<()>, expected: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a"), "content").unwrap();
-    let rude = open_alone(&folder.path().join("a"));
+    let rude = open_alone(&folder.path().join("a")).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             std::thread::sleep(Duration::from_millis(100));
@@ -72,7 +63,7 @@ fn folders_with_open_files() {
     let inner = folder.path().join("d");
     fs::create_dir(&inner).unwrap();
     fs::write(inner.join("a"), "").unwrap();
-    let rude = open_alone(&inner.join("a"));
+    let rude = open_alone(&inner.join("a")).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             std::thread::sleep(Duration::from_millis(100));
@@ -90,7 +81,7 @@ fn the_error_names_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kept-open");
     fs::write(&path, "").unwrap();
-    let _rude = open_alone(&path);
+    let _rude = open_alone(&path).unwrap();
     let started = std::time::Instant::now();
     for error in [open_file(&path).map(drop), remove_file(&path)] {
         let text = error.unwrap_err().to_string();
@@ -139,7 +130,7 @@ fn holds_a_file() {
     let Some(path) = std::env::var_os(FILE) else {
         return;
     };
-    let rude = open_alone(Path::new(&path));
+    let rude = open_alone(Path::new(&path)).unwrap();
     println!("\nheld");
     std::thread::sleep(Duration::from_millis(300));
     drop(rude);

@@ -31,22 +31,10 @@ fn attributes() {
     );
     let device = lx_metadata(0, 0, 0o020_620, Some((5, 1)));
     assert_eq!(text(&device[2..]), "$LXMOD=kCEAAA== $LXDEV=BQAAAAEAAAA=");
-    let borrowed: Vec<(&[u8], &[u8])> = file
-        .iter()
-        .map(|(name, value)| (*name, value.as_slice()))
-        .collect();
-    check(
-        extended_attributes(&borrowed),
-        "1400000000060400244c5855494400e8030000001400000000060400244c5847494400e803000000\
-         0000000000060400244c584d4f4400ed81000000",
-    );
     let capability = [&[1, 0, 0, 2, 0, 0x20, 0, 0][..], &[0; 12]].concat();
     let (name, value) = lx_attribute(b"security.capability", &capability);
     assert_eq!(name, b"LX.SECURITY.CAPABILITY");
     assert_eq!(BASE64.encode(value), "bHhlYQEAAAIAIAAAAAAAAAAAAAAAAAAA");
-    check(extended_attributes(&[]), "");
-    assert_eq!(extended_attributes(&[(&[b'n'; 256], b"")]), None);
-    assert_eq!(extended_attributes(&[(b"n", &vec![0; 65_536])]), None);
 }
 
 #[test]
@@ -82,16 +70,4 @@ fn reparse_data() {
     assert_eq!(target(r"\\?\C:\a").as_deref(), Some(r"\??\C:\a"));
     assert_eq!(target(r"\rooted"), None);
     assert_eq!(symlink_reparse(&"x".repeat(40_000)), None);
-}
-
-#[test]
-fn backup_streams() {
-    check(
-        Some(backup_stream(1, "", b"hi")),
-        "01000000000000000200000000000000000000006869",
-    );
-    check(
-        Some(backup_stream(4, ":s:$DATA", b"x")),
-        "04000000000000000100000000000000100000003a0073003a002400440041005400410078",
-    );
 }

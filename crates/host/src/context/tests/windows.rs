@@ -6,6 +6,7 @@ use std::os::windows::fs::OpenOptionsExt;
 use std::time::{Duration, SystemTime};
 
 use super::*;
+use crate::open_alone;
 use crate::windows::calls;
 
 fn walk(folder: &Path) -> Vec<ContextEntry> {
@@ -95,11 +96,6 @@ fn identities() {
     assert_eq!(second[1], first[1]);
 }
 
-fn open_alone(path: &Path) -> fs::File {
-    let mut options = fs::File::options();
-    options.read(true).share_mode(0).open(path).unwrap()
-}
-
 #[test]
 fn files_that_others_have_open() {
     let folder = tree(&["busy", "other"]);
@@ -110,7 +106,7 @@ fn files_that_others_have_open() {
     assert!(reader.open_file(b"busy").is_ok());
     drop(writing);
     // For a moment.
-    let rude = open_alone(&path);
+    let rude = open_alone(&path).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             std::thread::sleep(Duration::from_millis(300));
@@ -126,7 +122,7 @@ fn files_that_others_have_open() {
         assert_eq!(content, "busy");
     });
     // For long: the list is there, the content is not.
-    let _rude = open_alone(&path);
+    let _rude = open_alone(&path).unwrap();
     assert_eq!(paths(&walk(folder.path())), ["busy", "other"]);
     let error = reader.open_file(b"busy").unwrap_err().to_string();
     assert!(

@@ -35,6 +35,16 @@ fn check_decoded(hex: &str, expected: Option<&[Xattr]>) {
 fn other_writers_lists() {
     let one = [attribute("A", b"1")];
     let two = [attribute("A", b"1"), attribute("B", b"")];
+    let number = |name, value: u32| attribute(name, &value.to_le_bytes());
+    check_decoded(
+        "1400000000060400244c5855494400e8030000001400000000060400244c5847494400e803000000\
+         0000000000060400244c584d4f4400ed81000000",
+        Some(&[
+            number("$LXUID", 1000),
+            number("$LXGID", 1000),
+            number("$LXMOD", 0o100_755),
+        ]),
+    );
     // The last entry of Windows has no size; others leave the padding away.
     check_decoded("000000000001010041003100", Some(&one));
     check_decoded("0c00000000010100410031", Some(&one));
